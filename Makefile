@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# "make help" lists the targets.
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+
+# ---- which kernel: KDIR=, else the running one's headers, else the newest
+
+ifdef KDIR
+  KVER := $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)
+else
+  KVER := $(firstword $(foreach v,$(shell uname -r; ls /lib/modules /usr/src 2>/dev/null | \
+	    sed -n 's/^linux-headers-//p;/^[0-9]/p' | sort -urV), \
+	    $(if $(wildcard /lib/modules/$(v)/build/Makefile),$(v),$(if \
+	      $(and $(wildcard /usr/src/linux-headers-$(v)/.config),$(wildcard /usr/src/linux-headers-$(v)/Makefile)),$(v)))))
+  KDIR := $(firstword $(wildcard /lib/modules/$(KVER)/build /usr/src/linux-headers-$(KVER)))
+endif
+
+# Objects stay out of the source tree: kbuild works in build/KVER on links to
+# the sources.
+OUT := build/$(KVER)
+LINKED := $(wildcard kernel/*.[ch])
+
+.PHONY: all module userspace check demo vm deps install modules_install clean help
+
+all: module userspace
+
+help:
+	@echo 'make                 build the module (build/VERSION/pilot.ko) and the programs'
+	@echo 'make demo            watch two nodes talk through the module, in a VM'
+	@echo 'make check           run all tests'
+	@echo 'make vm              a root shell in a VM with the module and the programs'
+	@echo 'make install         install the programs (PREFIX=/usr/local, DESTDIR=)'
+	@echo 'make modules_install install the module for the kernel it was built for'
+	@echo 'make clean           remove what was built'
+	@echo
+	@echo 'KDIR=DIR             kernel headers to build against'
+	@echo 'W=1 C=1              more warnings; run sparse'
+	@echo 'VM="ARGS"            more arguments for selftests/vm/run, as in VM="--kernel 6.12"'
+
+module:
+	@$(if $(KVER),,echo "No kernel headers found$(if $(filter command% environment%,$(origin KDIR)), in KDIR=$(KDIR)): apt install linux-headers-amd64, or give KDIR=" >&2; exit 1)
+	@[ -e '$(KDIR)/Makefile' ] || { echo 'KDIR=$(KDIR) has no Makefile: apt install linux-headers-amd64, or give another KDIR=' >&2; exit 1; }
+	@mkdir -p $(OUT)/kernel
+	@find $(OUT)/kernel -xtype l -delete
+	@ln -sfn $(CURDIR)/Kbuild $(CURDIR)/include $(OUT)/
+	@ln -sf $(LINKED:%=$(CURDIR)/%) $(OUT)/kernel/
+	$(MAKE) -C '$(KDIR)' M=$(CURDIR)/$(OUT) modules
+	@scripts/module-index $(OUT) $(KVER)
+
+userspace:
+	$(MAKE) -C userspace
+
+deps:
+	@scripts/deps
+
+# The recipes below may have just installed the headers: find them anew.
+check: deps
+	@selftests/check
+
+demo: deps
+	@$(MAKE) all
+	@selftests/demo/run $(VM)
+
+vm: deps
+	@$(MAKE) all
+	@selftests/vm/run --timeout 0 --no-check-log --tty $(VM)
+
+modules_install: module
+	install -D -m 644 $(OUT)/pilot.ko '$(DESTDIR)/lib/modules/$(KVER)/updates/pilot.ko'
+	$(if $(DESTDIR),,depmod $(KVER))
+
+install: userspace
+	install -D -m 755 userspace/pilot/pilot '$(DESTDIR)$(SBINDIR)/pilot'
+	install -D -m 755 userspace/pilotd/pilotd '$(DESTDIR)$(SBINDIR)/pilotd'
+
+clean:
+	rm -rf build/*-* build/check
+	$(MAKE) -C userspace clean
