@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Generic netlink transport of the family "pilot": sockets, requests, dumps
- * and events. What the messages say is in msg.h.
+ * and events. What the messages say is in msg.h,
+ * the commands in cmd.h.
  */
 #ifndef PILOT_LIB_GENL_H
 #define PILOT_LIB_GENL_H
@@ -19,8 +20,10 @@
  * @nlh: the message; valid until the callback returns
  * @data: the caller's
  *
- * For replies: 0 to go on, negative errno to fail the request with. For event
- * sockets the value is ignored.
+ * It must not make requests on the socket that calls it.
+ *
+ * Return: for replies 0 to go on, or a negative errno to fail the request
+ * with; for event sockets the value is ignored.
  */
 typedef int (*pilot_genl_msg_cb)(const struct nlmsghdr *nlh, void *data);
 
@@ -80,7 +83,8 @@ int pilot_genl_open(struct pilot_genl *g);
  * @on_msg: called for every event, and every frame after
  *	pilot_handler_register() on this socket
  * @on_lost: called when messages were lost (the receive buffer was full) and
- *	when the module was loaded again; a handler registers again then
+ *	when the module was loaded again; a handler registers again then. It
+ *	may make requests on this socket
  * @data: for both
  *
  * The socket joins the group "events". Requests on it work too: what comes
@@ -142,6 +146,17 @@ struct nlmsghdr *pilot_genl_begin(struct pilot_genl *g, uint8_t cmd, int flags);
  */
 int pilot_genl_request(struct pilot_genl *g, pilot_genl_msg_cb on_reply,
 		       pilot_genl_restart_cb on_restart, void *data);
+
+/**
+ * pilot_genl_explain() - turn the kernel's verdict into words
+ * @answer: message of type NLMSG_ERROR, or NLMSG_DONE of a dump
+ * @request: what it answers
+ * @err: set to "attribute: kernel's words (limits)", or what is there of it
+ *
+ * Return: 0 if it is no error; the kernel's negative errno; -EBADMSG.
+ */
+int pilot_genl_explain(const struct nlmsghdr *answer,
+		       const struct nlmsghdr *request, struct pilot_error *err);
 
 #define PILOT_GENL_TX_SIZE	(1 << 17)
 

@@ -1,197 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Commands of the netlink family: structures in, structures out. None of them
- * prints or exits. They return 0 or a negative errno and leave the reason in
- * the socket's @err.
+ * Structures to netlink attributes and back. Nothing here touches a socket; the
+ * commands are in cmd.h.
  */
 #ifndef PILOT_LIB_MSG_H
 #define PILOT_LIB_MSG_H
 
-#include "genl.h"
+#include <libmnl/libmnl.h>
+
+#include "error.h"
 #include "types.h"
-
-/**
- * pilot_device_get() - read one device
- * @g: socket
- * @dev: which
- * @info: to fill
- *
- * Return: 0, -ENODEV, or another negative errno.
- */
-int pilot_device_get(struct pilot_genl *g, const struct pilot_dev *dev,
-		     struct pilot_device_info *info);
-
-/**
- * pilot_device_dump() - read all devices of the network namespace
- * @g: socket
- * @list: set to an array for free(), NULL if there is none
- * @n: set to its length
- */
-int pilot_device_dump(struct pilot_genl *g, struct pilot_device_info **list,
-		      size_t *n);
-
-/**
- * pilot_device_set() - change the settings of @info->dev given by @info->has
- * @g: socket
- * @info: device and settings; bits of output-only attributes are -EINVAL
- */
-int pilot_device_set(struct pilot_genl *g, const struct pilot_device_info *info);
-
-/**
- * pilot_peer_get() - read one peer
- * @g: socket
- * @dev: device
- * @node_id: peer
- * @peer: to fill; pilot_peer_clear() releases what it holds
- *
- * Return: 0, -ENOENT, or another negative errno.
- */
-int pilot_peer_get(struct pilot_genl *g, const struct pilot_dev *dev,
-		   uint32_t node_id, struct pilot_peer_info *peer);
-
-/**
- * pilot_peer_dump() - read all peers of a device
- * @g: socket
- * @dev: device
- * @list: set to an array for pilot_peer_list_free(), NULL if there is none
- * @n: set to its length
- *
- * The list is of one moment: a dump during which peers came or went is read
- * again.
- */
-int pilot_peer_dump(struct pilot_genl *g, const struct pilot_dev *dev,
-		    struct pilot_peer_info **list, size_t *n);
-
-/**
- * pilot_peer_new() - add a peer
- * @g: socket
- * @dev: device
- * @peer: its settings, those given by @peer->has
- *
- * Prefixes that do not fit into one message follow in PEER_SET messages.
- *
- * Return: 0, -EEXIST, -ENOSPC, or another negative errno.
- */
-int pilot_peer_new(struct pilot_genl *g, const struct pilot_dev *dev,
-		   const struct pilot_peer_info *peer);
-
-/**
- * pilot_peer_set() - change the settings of a peer given by @peer->has
- * @g: socket
- * @dev: device
- * @peer: peer and settings
- *
- * Return: 0, -ENOENT, or another negative errno.
- */
-int pilot_peer_set(struct pilot_genl *g, const struct pilot_dev *dev,
-		   const struct pilot_peer_info *peer);
-
-/**
- * pilot_peer_del() - remove a peer with its keys and queue
- * @g: socket
- * @dev: device
- * @node_id: peer
- *
- * Return: 0, -ENOENT, or another negative errno.
- */
-int pilot_peer_del(struct pilot_genl *g, const struct pilot_dev *dev,
-		   uint32_t node_id);
-
-/**
- * pilot_peer_clear() - release what a read peer holds, and zero it
- * @peer: filled by pilot_peer_get() or pilot_msg_peer()
- */
-void pilot_peer_clear(struct pilot_peer_info *peer);
-
-/**
- * pilot_peer_list_free() - release a list of peers
- * @list: from pilot_peer_dump(), may be NULL
- * @n: its length
- */
-void pilot_peer_list_free(struct pilot_peer_info *list, size_t n);
-
-/**
- * pilot_key_get() - read the keys of one peer, never their secrets
- * @g: socket
- * @dev: device
- * @node_id: peer
- * @list: set to an array for free(), current key first, NULL if there is none
- * @n: set to its length
- *
- * Return: 0 (also for a peer without keys), -ENOENT without the peer, or
- * another negative errno.
- */
-int pilot_key_get(struct pilot_genl *g, const struct pilot_dev *dev,
-		  uint32_t node_id, struct pilot_key_info **list, size_t *n);
-
-/**
- * pilot_key_dump() - read the keys of all peers of a device
- * @g: socket
- * @dev: device
- * @list: set to an array for free(), grouped by peer, NULL if there is none
- * @n: set to its length
- */
-int pilot_key_dump(struct pilot_genl *g, const struct pilot_dev *dev,
-		   struct pilot_key_info **list, size_t *n);
-
-/**
- * pilot_key_set() - install a key
- * @g: socket
- * @dev: device
- * @key: node ID, secret, and what @key->has gives of ID, AUTHENTICATED,
- *	PEER_X25519, LOCAL_X25519. Node ID and secret are always sent
- * @result: filled with the ID and slot it got, may be NULL
- *
- * The buffers are wiped before it returns; @key->secret is the caller's.
- */
-int pilot_key_set(struct pilot_genl *g, const struct pilot_dev *dev,
-		  const struct pilot_key_info *key,
-		  struct pilot_key_info *result);
-
-/**
- * pilot_key_del() - drop keys of a peer
- * @g: socket
- * @dev: device
- * @node_id: peer
- * @id: that key only (compare-and-drop), or 0 for all
- *
- * Return: 0; -ENOENT if there is no such peer or key; or another negative
- * errno.
- */
-int pilot_key_del(struct pilot_genl *g, const struct pilot_dev *dev,
-		  uint32_t node_id, uint32_t id);
-
-/**
- * pilot_handler_register() - receive handshake frames of a device
- * @g: socket on which they are to arrive, of pilot_genl_open_events()
- * @dev: device
- *
- * Ends when the socket is closed.
- *
- * Return: 0, -EBUSY if there is a handler, or another negative errno.
- */
-int pilot_handler_register(struct pilot_genl *g, const struct pilot_dev *dev);
-
-/**
- * pilot_frame_send() - send a handshake frame or beacon message
- * @g: socket
- * @dev: device
- * @frame: @data and @len, and what @frame->has gives of NODE_ID, ENDPOINT and
- *	RELAYED
- */
-int pilot_frame_send(struct pilot_genl *g, const struct pilot_dev *dev,
-		     const struct pilot_frame_info *frame);
-
-/**
- * pilot_rekey() - ask the handler for a new key exchange
- * @g: socket
- * @dev: device
- * @node_id: peer
- *
- * Return: 0, -ENOTCONN without a handler, or another negative errno.
- */
-int pilot_rekey(struct pilot_genl *g, const struct pilot_dev *dev,
-		uint32_t node_id);
 
 /**
  * pilot_msg_cmd() - command of a message
@@ -200,6 +18,57 @@ int pilot_rekey(struct pilot_genl *g, const struct pilot_dev *dev,
  * Return: &enum pilot_cmd.
  */
 uint8_t pilot_msg_cmd(const struct nlmsghdr *nlh);
+
+/*
+ * Encoders. They append to a message that has its generic netlink header and
+ * send nothing. -EMSGSIZE if @size bytes, counted from @nlh, do not hold it.
+ * -EINVAL if @has names an attribute that the kernel only sends.
+ */
+
+/**
+ * pilot_msg_put_dev() - append what names a device
+ * @nlh: message
+ * @size: room, in bytes from @nlh
+ * @dev: device
+ */
+int pilot_msg_put_dev(struct nlmsghdr *nlh, size_t size,
+		      const struct pilot_dev *dev);
+
+/**
+ * pilot_msg_put_device() - append PILOT_A_DEVICE
+ * @nlh: message
+ * @size: room, in bytes from @nlh
+ * @info: settings, those of @info->has
+ */
+int pilot_msg_put_device(struct nlmsghdr *nlh, size_t size,
+			 const struct pilot_device_info *info);
+
+/**
+ * pilot_msg_put_peer() - append PILOT_A_PEER
+ * @nlh: message
+ * @size: room, in bytes from @nlh
+ * @peer: settings, those of @peer->has; the node ID always
+ */
+int pilot_msg_put_peer(struct nlmsghdr *nlh, size_t size,
+		       const struct pilot_peer_info *peer);
+
+/**
+ * pilot_msg_put_key() - append PILOT_A_KEY
+ * @nlh: message
+ * @size: room, in bytes from @nlh
+ * @key: what @key->has gives; the node ID always, the secret if there is one
+ */
+int pilot_msg_put_key(struct nlmsghdr *nlh, size_t size,
+		      const struct pilot_key_info *key);
+
+/**
+ * pilot_msg_put_frame() - append PILOT_A_FRAME
+ * @nlh: message
+ * @size: room, in bytes from @nlh
+ * @frame: the bytes and what @frame->has gives
+ */
+int pilot_msg_put_frame(struct nlmsghdr *nlh, size_t size,
+			const struct pilot_frame_info *frame);
 
 /*
  * Decoders. They trust nothing: a message that is cut, or an attribute of the
@@ -252,5 +121,11 @@ int pilot_msg_frame(const struct nlmsghdr *nlh, struct pilot_frame_info *frame,
  */
 int pilot_msg_event(const struct nlmsghdr *nlh, struct pilot_event_info *event,
 		    struct pilot_error *err);
+
+/**
+ * pilot_peer_clear() - release what a read peer holds, and zero it
+ * @peer: filled by pilot_msg_peer() or pilot_peer_get(), or zeroed
+ */
+void pilot_peer_clear(struct pilot_peer_info *peer);
 
 #endif /* PILOT_LIB_MSG_H */
