@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Make, open, capture and send tunnel frames, apart from the module.
+
+  frames.py capture INTERFACE PORT COUNT   UDP payloads to PORT seen on INTERFACE, in hex
+  frames.py send ADDRESS PORT [SOURCE-PORT]   datagrams given in hex, one a line, on stdin
+  frames.py open KEYFILE   PILS frames in hex on stdin: sender, prefix, counter, plaintext
+  frames.py seal KEYFILE SENDER PREFIX COUNTER [PLAINTEXT]   one PILS frame in hex
+"""
+import base64
+import ipaddress
+import socket
+import struct
+import sys
+
+MAGICS = {b'PILS', b'PILA', b'PILK', b'PILP', b'PILT'}
+
+
+def read_key(path):
+    with open(path, encoding='ascii') as f:
+        text = f.read().strip()
+    key = bytes.fromhex(text) if len(text) == 64 else base64.b64decode(text)
+    assert len(key) == 32
+    return key
+
+
+def aead(key):
+    # Takes long to load under emulation; only some of the commands need it.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    return AESGCM(key)
+
+
+def seal(key, sender, prefix, counter, plaintext=b''):
+    aad = struct.pack('>I', sender)
+    nonce = prefix + struct.pack('>Q', counter)
+    return b'PILS' + aad + nonce + aead(key).encrypt(nonce, plaintext, aad)
+
+
+def open_frame(key, frame):
+    """(sender, prefix, counter, plaintext); raises if it is not authentic."""
+    if frame[:4] != b'PILS' or len(frame) < 36:
+        raise ValueError('not a PILS frame: %s' % frame[:20].hex())
+    aad, nonce = frame[4:8], frame[8:20]
+    plaintext = aead(key).decrypt(nonce, frame[20:], aad)
+    return (struct.unpack('>I', aad)[0], nonce[:4],
+            struct.unpack('>Q', nonce[4:])[0], plaintext)
+
+
+def udp_payload(packet):
+    """(destination port, payload) of an unfragmented IP packet, else None."""
+    version = packet[0] >> 4
+    if version == 4:
+        if packet[9] != 17 or struct.unpack_from('>H', packet, 6)[0] & 0x3fff:
+            return None
+        at = (packet[0] & 15) * 4
+    elif version == 6:
+        if packet[6] != 17:
+            return None
+        at = 40
+    else:
+        return None
+    port, length = struct.unpack_from('>HH', packet, at + 2)
+    return port, packet[at + 8:at + length]
+
+
+def capture(interface, port, count):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+    sock.bind((interface, 3))
+    sock.settimeout(20)
+    print('ready', flush=True)
+    while count:
+        packet = sock.recv(65535)
+        got = udp_payload(packet)
+        if got and got[0] == port:
+            print(got[1].hex(), flush=True)
+            count -= 1
+
+
+def send(address, port, source_port=0):
+    version = ipaddress.ip_address(address).version
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.bind(('', source_port))
+    for line in sys.stdin:
+        sock.sendto(bytes.fromhex(line.strip()), (address, port))
+
+
+def main():
+    command, args = sys.argv[1], sys.argv[2:]
+    if command == 'capture':
+        capture(args[0], int(args[1]), int(args[2]))
+    elif command == 'send':
+        send(args[0], int(args[1]), int(args[2]) if len(args) > 2 else 0)
+    elif command == 'open':
+        key = read_key(args[0])
+        for line in sys.stdin:
+            sender, prefix, counter, text = open_frame(key, bytes.fromhex(line.strip()))
+            print(sender, prefix.hex(), counter, text.hex() or '-')
+    elif command == 'seal':
+        plaintext = bytes.fromhex(args[4]) if len(args) > 4 else b''
+        print(seal(read_key(args[0]), int(args[1]), bytes.fromhex(args[2]),
+                   int(args[3]), plaintext).hex())
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == '__main__':
+    main()

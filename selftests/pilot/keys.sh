@@ -1,0 +1,218 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Static keys: none, the right one, a wrong one; replays; what is on the wire.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+setup_pair
+new_key "$work/key"
+new_key "$work/wrong"
+
+nodes_without_keys() {
+	add_device "$n1" 1 && add_device "$n2" 2 &&
+		add_peer "$n1" 2 $under4_2 && add_peer "$n2" 1 $under4_1
+}
+
+# Packets wait for the key and then arrive, none lost.
+queued_then_delivered() {
+	local rc=0
+	on "$n1" ping -n -q -i 0.1 -c 10 -W 10 10.9.0.2 >"$work/ping" &
+	local pid=$!
+	busywait 5000 eval '[ "$(peer_json $n1 2 .queued)" -ge 10 ]' || rc=1
+	peer_json "$n1" 2 .
+	[ "$(peer_stat "$n1" 2 tx_packets)" = 0 ] || fail "sent without a key" || rc=1
+	on "$n2" pilot key set pilot0 1 "$work/key" && on "$n1" pilot key set pilot0 2 "$work/key" || rc=1
+	wait $pid
+	cat "$work/ping"
+	grep -q ' 10 received' "$work/ping" || rc=1
+	[ "$(peer_json "$n1" 2 .queued)" = 0 ] || rc=1
+	return $rc
+}
+
+# The queue holds 64; what comes then is refused and counted.
+queue_is_bounded() {
+	local before
+	on "$n1" pilot key del pilot0 2 || return
+	before=$(peer_stat "$n1" 2 tx_queue_full) || return
+	on "$n1" ping -n -q -i 0.002 -c 100 -W 1 10.9.0.2
+	[ "$(peer_json "$n1" 2 .queued)" = 64 ] && peer_stat_grew "$n1" 2 tx_queue_full "$before" 36 || return
+	on "$n1" pilot key set pilot0 2 "$work/key"
+}
+
+show_never_has_the_secret() {
+	local hex
+	hex=$(base64 -d "$work/key" | od -An -v -tx1 | tr -d ' \n')
+	{ on "$n1" pilot show; on "$n1" pilot show -j; on "$n1" pilot show pilot0 dump; } >"$work/show"
+	! grep -q -i -F -e "$hex" -e "$(cat "$work/key")" "$work/show"
+}
+
+key_file_missing() {
+	on "$n1" pilot key set pilot0 2 "$work/nowhere"
+}
+
+key_file_short() {
+	head -c 31 /dev/urandom | base64 >"$work/short"
+	on "$n1" pilot key set pilot0 2 "$work/short"
+}
+
+key_of_no_peer() {
+	on "$n1" pilot key set pilot0 55 "$work/key"
+}
+
+# Frames of node 1 as they pass on the underlay.
+capture() { # count, then what makes them
+	local count=$1
+	shift
+	on "$n2" python3 "$py/frames.py" capture e0 37736 "$count" >"$work/frames" &
+	local pid=$!
+	busywait 20000 grep -q ready "$work/frames" || return
+	"$@" || { kill $pid; return 1; }
+	wait $pid && sed -i /ready/d "$work/frames"
+}
+
+# Both directions pass e0: those of node 1 are told apart by the sender ID.
+sender1() {
+	grep -i '^50494c5300000001' "$work/frames"
+}
+
+# Sealed as the protocol says: another implementation opens it.
+wire_format() {
+	capture 10 ping_tunnel "$n1" 10.9.0.2 || return
+	[ "$(sender1 | wc -l)" = 5 ] || fail "not five frames of node 1" || return
+	sender1 | python3 "$py/frames.py" open "$work/key" >"$work/opened" || return
+	cat "$work/opened"
+	# One prefix, counters without a gap, IPv4 in it.
+	awk '{ if (NR > 1 && ($2 != prefix || $3 != counter + 1)) exit 1
+		prefix = $2; counter = $3
+		if ($1 != 1 || substr($4, 1, 1) != "4") exit 1 }' "$work/opened"
+}
+
+replay_refused() {
+	local before rx endpoint
+	before=$(peer_stat "$n2" 1 rx_replay) && rx=$(peer_stat "$n2" 1 rx_packets) &&
+		endpoint=$(peer_json "$n2" 1 .endpoint) || return
+	# From another port: a replay must not move the endpoint either.
+	sender1 | on "$n1" python3 "$py/frames.py" send $under4_2 37736 5555 || return
+	busywait 3000 peer_stat_grew "$n2" 1 rx_replay "$before" 5 &&
+		peer_stat_grew "$n2" 1 rx_packets "$rx" 0 || return
+	[ "$(peer_json "$n2" 1 .endpoint)" = "$endpoint" ] || fail "the endpoint moved" || return
+	ping_tunnel "$n1" 10.9.0.2
+}
+
+# Any number of junk frames costs the session nothing.
+junk_refused() {
+	local before endpoint i
+	before=$(peer_stat "$n2" 1 rx_decrypt_fail) && endpoint=$(peer_json "$n2" 1 .endpoint) || return
+	for i in $(seq 50); do
+		printf '50494c5300000001%08x%016x%s\n' "$i" "$((i * 1000))" \
+			"$(head -c 64 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"
+	done | on "$n1" python3 "$py/frames.py" send $under4_2 37736 5556 || return
+	busywait 3000 peer_stat_grew "$n2" 1 rx_decrypt_fail "$before" 50 || return
+	[ "$(peer_json "$n2" 1 .endpoint)" = "$endpoint" ] || fail "the endpoint moved" || return
+	ping_tunnel "$n1" 10.9.0.2 && ping_tunnel "$n2" 10.9.0.1
+}
+
+# A genuine frame from elsewhere does move it, and answers go there.
+roaming() {
+	ip -n "$n1" link set pilot0 down && on "$n1" pilot set pilot0 listen-port 40100 &&
+		ip -n "$n1" link set pilot0 up && ping_tunnel "$n1" 10.9.0.2 &&
+		peer_json "$n2" 1 .endpoint | grep -q ':40100' &&
+		ip -n "$n1" link set pilot0 down && on "$n1" pilot set pilot0 listen-port 37736 &&
+		ip -n "$n1" link set pilot0 up && ping_tunnel "$n1" 10.9.0.2
+}
+
+# The same key again continues: no counter is used twice.
+reinstall_continues() {
+	capture 2 ping_tunnel "$n1" 10.9.0.2 -c 1 || return
+	sender1 | python3 "$py/frames.py" open "$work/key" >"$work/before" || return
+	on "$n1" pilot key set pilot0 2 "$work/key" || return
+	capture 2 ping_tunnel "$n1" 10.9.0.2 -c 1 || return
+	sender1 | python3 "$py/frames.py" open "$work/key" >"$work/after" || return
+	cat "$work/before" "$work/after"
+	paste -d ' ' "$work/before" "$work/after" | awk '{ exit !($2 == $6 && $7 > $3) }'
+}
+
+# Dropped and set again it starts under another prefix.
+drop_changes_prefix() {
+	on "$n1" pilot key del pilot0 2 && on "$n1" pilot key set pilot0 2 "$work/key" || return
+	capture 2 ping_tunnel "$n1" 10.9.0.2 -c 1 || return
+	sender1 | python3 "$py/frames.py" open "$work/key" >"$work/fresh" || return
+	cat "$work/after" "$work/fresh"
+	paste -d ' ' "$work/after" "$work/fresh" | awk '{ exit !($2 != $6) }'
+}
+
+wrong_key_refused() {
+	local before rx
+	before=$(peer_stat "$n2" 1 rx_decrypt_fail) && rx=$(peer_stat "$n2" 1 rx_packets) || return
+	on "$n1" pilot key del pilot0 2 && on "$n1" pilot key set pilot0 2 "$work/wrong" || return
+	! ping_tunnel "$n1" 10.9.0.2 -W 1 || return
+	peer_stat_grew "$n2" 1 rx_decrypt_fail "$before" +5 && peer_stat_grew "$n2" 1 rx_packets "$rx" 0
+}
+
+right_key_again() {
+	on "$n1" pilot key del pilot0 2 && on "$n1" pilot key set pilot0 2 "$work/key" &&
+		ping_tunnel "$n1" 10.9.0.2
+}
+
+# With an ID: only if that very key is installed.
+compare_and_drop() {
+	local id
+	id=$(peer_json "$n1" 2 '.keys[0].id') || return
+	! on "$n1" pilot key del pilot0 2 id $((id + 1)) || return
+	ping_tunnel "$n1" 10.9.0.2 && on "$n1" pilot key del pilot0 2 id "$id" &&
+		[ "$(peer_json "$n1" 2 '.keys | length')" = 0 ] &&
+		on "$n1" pilot key set pilot0 2 "$work/key"
+}
+
+node_id_busy() {
+	on "$n1" pilot set pilot0 node-id 3
+}
+
+# Plaintext frames, short ones and strangers are dropped and counted.
+stray_datagrams() {
+	local c
+	declare -A before
+	for c in rx_plaintext rx_short rx_unknown rx_punch rx_unknown_peer; do
+		before[$c]=$(device_stat "$n2" $c) || return
+	done
+	on "$n1" python3 "$py/frames.py" send $under4_2 37736 <<-END
+		50494c5445000014
+		50494c53000000010000
+		50494c
+		deadbeef00
+		50494c50
+		50494c53000000990000000000000000000000010000000000000000000000000000000000
+	END
+	busywait 3000 eval "[ \$(device_stat $n2 rx_unknown_peer) -gt ${before[rx_unknown_peer]} ]"
+	for c in rx_plaintext:1 rx_short:2 rx_unknown:1 rx_punch:1 rx_unknown_peer:1; do
+		[ $(($(device_stat "$n2" ${c%:*}) - before[${c%:*}])) = ${c#*:} ] ||
+			fail "${c%:*} grew by $(($(device_stat "$n2" ${c%:*}) - before[${c%:*}])), not ${c#*:}" || return
+	done
+}
+
+peer_removed() {
+	on "$n1" pilot peer del pilot0 2 && ! on "$n1" ping -n -q -c 1 -W 1 10.9.0.2
+}
+
+try "two nodes without keys" nodes_without_keys
+try "without a key packets wait, then are delivered" queued_then_delivered
+try "the queue is bounded" queue_is_bounded
+try "ping with keys" ping_tunnel "$n1" 10.9.0.2
+try "show never has the secret" show_never_has_the_secret
+try_refused "a missing key file is named" "nowhere.*No such file" key_file_missing
+try_refused "a short key is refused" "short|32 bytes|length" key_file_short
+try_refused "a key of an unknown peer is refused" "55|peer" key_of_no_peer
+try "frames are what the protocol says" wire_format
+try "replayed frames are refused" replay_refused
+try "junk frames cost nothing" junk_refused
+try "the endpoint follows genuine frames" roaming
+try "the same key again continues its counter" reinstall_continues
+try "after a drop the key has another prefix" drop_changes_prefix
+try "a wrong key is refused and counted" wrong_key_refused
+try "and the right one works again" right_key_again
+try "drop by ID only drops that key" compare_and_drop
+try_refused "the node ID is fixed while there is a key" "key" node_id_busy
+try "stray datagrams are dropped and counted" stray_datagrams
+try "a removed peer is not sent to" peer_removed
+finish
