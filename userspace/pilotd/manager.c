@@ -1,0 +1,1096 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How two nodes come to hold the same key:
+ *
+ * A PILA names neither its addressee nor the frame it answers. So that both
+ * ends derive the same key whatever is lost, doubled or overtaken, a node
+ * offers one X25519 key to a peer for as long as the exchange lasts: from its
+ * first frame (or from the first frame it answers) until a frame of the peer
+ * has been opened with a key made from it. While both ends hold on to theirs,
+ * any two frames that arrive give both the same key.
+ *
+ * Only who starts an exchange repeats its frame and gives up in the end. Who
+ * answers is silent: else a stranger could make it spend its retries, and run
+ * into the cooldown, with an old frame.
+ *
+ * A new key never takes the place of a proven one here: the kernel installs it
+ * beside, and finds out by traffic which one the peer really has. A replayed
+ * PILA therefore costs nothing but an answer. That answer also goes to where
+ * the peer is known to be, which makes the real peer join the exchange: so an
+ * old key that was put beside the proven one is followed by a fresh one.
+ */
+#include "manager.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "constants.h"
+#include "kex.h"
+
+#define NEVER	(INT64_MIN / 2)
+#define FOREVER	INT64_MAX
+
+/* The kernel holds three keys per peer at most. */
+#define SESSIONS_MAX	4
+
+struct session {
+	uint32_t id;
+	bool negotiated;
+	bool authenticated;
+	bool proven;
+	bool initiator;
+	unsigned int answers;		/* to repetitions, while not proven */
+	int64_t installed_at;
+	int64_t seen_at;		/* frame that named it, debounce */
+	uint8_t peer[PILOT_X25519_LEN];
+	uint8_t local[PILOT_X25519_LEN];
+};
+
+struct peer {
+	struct idnode by_id;
+	size_t heap;			/* place, from 1; 0 not on it */
+	int64_t due;
+	bool in_kernel;
+	bool mark;
+
+	struct kex_pair eph;		/* what we offer, if anything */
+	bool active;			/* we started: repeat it */
+	bool answered;			/* a key was made from it */
+	unsigned int attempts;		/* repetitions so far */
+	int64_t last_sent;
+	int64_t eph_expires;		/* of one that only answers */
+
+	int64_t gave_up_until;
+	int64_t last_answer;
+	int64_t last_request;
+	int64_t wanted_at;		/* a start put off */
+	int64_t rekey_at;
+
+	struct session sess[SESSIONS_MAX];	/* newest first */
+	unsigned int n_sess;
+	uint8_t superseded[SUPERSEDED_MAX][PILOT_X25519_LEN];
+	unsigned int n_superseded;	/* all ever added */
+};
+
+struct manager {
+	struct manager_config cfg;
+	const struct manager_ops *ops;
+	void *ctx;
+	struct idmap peers;
+	struct pubkeys pubkeys;
+	struct peer **heap;
+	size_t n_heap;
+	size_t heap_size;
+	size_t n_active;
+	int64_t not_before;
+};
+
+/* Where a frame came from. */
+struct origin {
+	const struct pilot_endpoint *from;
+	bool relayed;
+};
+
+static bool key_eq(const uint8_t *a, const uint8_t *b)
+{
+	return !memcmp(a, b, PILOT_X25519_LEN);
+}
+
+static void notice(struct manager *m, enum manager_notice what, uint32_t node,
+		   const char *detail)
+{
+	m->ops->notice(m->ctx, what, node, detail);
+}
+
+/* Deadlines: a binary heap, the earliest on top. */
+
+static void heap_put(struct manager *m, size_t i, struct peer *p)
+{
+	m->heap[i - 1] = p;
+	p->heap = i;
+}
+
+static void heap_sift(struct manager *m, struct peer *p)
+{
+	size_t i = p->heap, child;
+
+	while (i > 1 && m->heap[i / 2 - 1]->due > p->due) {
+		heap_put(m, i, m->heap[i / 2 - 1]);
+		i /= 2;
+	}
+	while ((child = 2 * i) <= m->n_heap) {
+		if (child < m->n_heap &&
+		    m->heap[child]->due < m->heap[child - 1]->due)
+			child++;
+		if (m->heap[child - 1]->due >= p->due)
+			break;
+		heap_put(m, i, m->heap[child - 1]);
+		i = child;
+	}
+	heap_put(m, i, p);
+}
+
+static void heap_remove(struct manager *m, struct peer *p)
+{
+	struct peer *last = m->heap[m->n_heap - 1];
+
+	m->n_heap--;
+	if (last != p) {
+		heap_put(m, p->heap, last);
+		heap_sift(m, last);
+	}
+	p->heap = 0;
+}
+
+static void schedule(struct manager *m, struct peer *p)
+{
+	int64_t due = FOREVER;
+
+	if (p->active)
+		due = p->last_sent + REKEY_RETRANSMIT_MS;
+	else if (p->eph.priv)
+		due = p->eph_expires;
+	if (p->wanted_at < due)
+		due = p->wanted_at;
+	if (p->rekey_at < due)
+		due = p->rekey_at;
+	p->due = due;
+	heap_sift(m, p);
+}
+
+/* Peers */
+
+static struct peer *peer_find(const struct manager *m, uint32_t node)
+{
+	/* by_id is the first member */
+	return (struct peer *)idmap_get(&m->peers, node);
+}
+
+static struct peer *peer_make(struct manager *m, uint32_t node)
+{
+	struct peer *p = peer_find(m, node);
+
+	if (p)
+		return p;
+	if (m->peers.n >= m->cfg.max_peers) {
+		notice(m, MANAGER_REFUSED, node, "too many peers");
+		return NULL;
+	}
+	if (m->n_heap == m->heap_size) {
+		size_t size = m->heap_size ? 2 * m->heap_size : 64;
+		struct peer **heap = reallocarray(m->heap, size, sizeof(*heap));
+
+		if (!heap)
+			goto nomem;
+		m->heap = heap;
+		m->heap_size = size;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		goto nomem;
+	p->by_id.id = node;
+	p->gave_up_until = NEVER;
+	p->last_answer = NEVER;
+	p->last_request = NEVER;
+	p->wanted_at = FOREVER;
+	p->rekey_at = FOREVER;
+	p->due = FOREVER;
+	idmap_add(&m->peers, &p->by_id);
+	m->n_heap++;
+	heap_put(m, m->n_heap, p);
+	return p;
+nomem:
+	notice(m, MANAGER_FAILED, node, "out of memory");
+	return NULL;
+}
+
+static void set_active(struct manager *m, struct peer *p, bool active)
+{
+	if (p->active == active)
+		return;
+	p->active = active;
+	if (active)
+		m->n_active++;
+	else
+		m->n_active--;
+}
+
+static void end_exchange(struct manager *m, struct peer *p)
+{
+	kex_pair_wipe(&p->eph);
+	set_active(m, p, false);
+	p->answered = false;
+	p->attempts = 0;
+}
+
+static void peer_free(struct manager *m, struct peer *p)
+{
+	end_exchange(m, p);
+	heap_remove(m, p);
+	idmap_del(&m->peers, &p->by_id);
+	sodium_memzero(p, sizeof(*p));
+	free(p);
+}
+
+/* A stranger may have caused the record: do not keep it for nothing. */
+static bool peer_idle(const struct peer *p)
+{
+	return !p->in_kernel && !p->n_sess && !p->eph.priv;
+}
+
+/* Sessions */
+
+static const struct session *newest(const struct peer *p)
+{
+	return p->n_sess ? &p->sess[0] : NULL;
+}
+
+static struct session *by_key_id(struct peer *p, uint32_t id)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n_sess; i++)
+		if (p->sess[i].id == id)
+			return &p->sess[i];
+	return NULL;
+}
+
+static bool has_proven(const struct peer *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n_sess; i++)
+		if (p->sess[i].proven)
+			return true;
+	return false;
+}
+
+static bool has_authenticated(const struct peer *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n_sess; i++)
+		if (p->sess[i].authenticated)
+			return true;
+	return false;
+}
+
+/* Whether a key was made from what we offer now. */
+static bool offer_used(const struct peer *p)
+{
+	unsigned int i;
+
+	for (i = 0; p->eph.priv && i < p->n_sess; i++)
+		if (key_eq(p->sess[i].local, p->eph.pub))
+			return true;
+	return false;
+}
+
+static void remember_superseded(struct peer *p, const uint8_t *x25519)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n_superseded && i < SUPERSEDED_MAX; i++)
+		if (key_eq(p->superseded[i], x25519))
+			return;
+	memcpy(p->superseded[p->n_superseded % SUPERSEDED_MAX], x25519,
+	       PILOT_X25519_LEN);
+	p->n_superseded++;
+	if (p->n_superseded == 2 * SUPERSEDED_MAX)
+		p->n_superseded = SUPERSEDED_MAX;
+}
+
+/*
+ * Whether a peer's key belongs to a session that a proven one has followed.
+ * Not so if the peer goes on using it: the reference has one for all sessions.
+ */
+static bool is_superseded(const struct peer *p, const uint8_t *x25519)
+{
+	bool after_proven = false;
+	unsigned int i;
+
+	for (i = 0; i < p->n_sess; i++) {
+		if (key_eq(p->sess[i].peer, x25519))
+			return after_proven;
+		after_proven |= p->sess[i].proven;
+	}
+	for (i = 0; i < p->n_superseded && i < SUPERSEDED_MAX; i++)
+		if (key_eq(p->superseded[i], x25519))
+			return after_proven;
+	return false;
+}
+
+/* Whether a session older than the newest one was made from a peer's key. */
+static bool is_older(const struct peer *p, const uint8_t *x25519)
+{
+	unsigned int i;
+
+	if (!p->n_sess || key_eq(p->sess[0].peer, x25519))
+		return false;
+	for (i = 1; i < p->n_sess; i++)
+		if (key_eq(p->sess[i].peer, x25519))
+			return true;
+	for (i = 0; i < p->n_superseded && i < SUPERSEDED_MAX; i++)
+		if (key_eq(p->superseded[i], x25519))
+			return true;
+	return false;
+}
+
+static void forget_session(struct peer *p, struct session *s)
+{
+	size_t after = (size_t)(&p->sess[p->n_sess] - (s + 1));
+
+	if (s->negotiated && s->proven)
+		remember_superseded(p, s->peer);
+	memmove(s, s + 1, after * sizeof(*s));
+	p->n_sess--;
+	if (!offer_used(p))
+		p->answered = false;
+}
+
+/* Keep the list in order of installation. */
+static struct session *insert_session(struct peer *p, const struct session *s)
+{
+	unsigned int i;
+
+	if (p->n_sess == SESSIONS_MAX)
+		forget_session(p, &p->sess[SESSIONS_MAX - 1]);
+	for (i = p->n_sess; i > 0 && p->sess[i - 1].installed_at <= s->installed_at; i--)
+		p->sess[i] = p->sess[i - 1];
+	p->sess[i] = *s;
+	p->n_sess++;
+	return &p->sess[i];
+}
+
+static void plan_rekey(struct manager *m, struct peer *p,
+		       const struct session *s)
+{
+	int64_t rekey = m->cfg.rekey;
+
+	p->rekey_at = FOREVER;
+	if (!rekey || !s->negotiated)
+		return;
+	/*
+	 * Who started goes first. The other end follows only if that did not
+	 * happen, so that they do not start at the same time as a rule.
+	 */
+	if (s->initiator)
+		p->rekey_at = s->installed_at + rekey -
+			      randombytes_uniform((uint32_t)(rekey / 10) + 1);
+	else
+		p->rekey_at = s->installed_at + rekey + rekey / 8 +
+			      randombytes_uniform((uint32_t)(rekey / 8) + 1);
+}
+
+/* The key has opened a frame: the peer has it too. */
+static void proven(struct manager *m, int64_t now, struct peer *p,
+		   struct session *s)
+{
+	unsigned int i;
+
+	s->proven = true;
+	p->gave_up_until = NEVER;
+	if (p->eph.priv && key_eq(p->eph.pub, s->local))
+		end_exchange(m, p);
+	if (s == &p->sess[0]) {
+		p->wanted_at = FOREVER;
+		plan_rekey(m, p, s);
+		if (p->rekey_at <= now)
+			p->rekey_at = now + randombytes_uniform(REKEY_RETRANSMIT_MS) + 1;
+	}
+	/* What was there before is history; what came after may be replayed. */
+	for (i = (unsigned int)(s - p->sess) + 1; i < p->n_sess; i++)
+		if (p->sess[i].negotiated && !key_eq(p->sess[i].peer, s->peer))
+			remember_superseded(p, p->sess[i].peer);
+	if (!s->authenticated)
+		return;
+	for (i = p->n_sess; i-- > 0;) {
+		uint32_t id = p->sess[i].id;
+
+		if (p->sess[i].authenticated || !p->sess[i].negotiated)
+			continue;
+		forget_session(p, &p->sess[i]);
+		m->ops->drop_key(m->ctx, p->by_id.id, id);
+	}
+}
+
+/* Frames out */
+
+static size_t build(const struct manager *m, uint8_t *frame, const uint8_t *pub)
+{
+	if (m->cfg.identity) {
+		kex_build_pila(frame, m->cfg.node, pub, m->cfg.identity);
+		return PILOT_PILA_LEN;
+	}
+	kex_build_pilk(frame, m->cfg.node, pub);
+	return PILOT_PILK_LEN;
+}
+
+static void transmit(struct manager *m, int64_t now, struct peer *p)
+{
+	uint8_t frame[PILOT_PILA_LEN];
+	size_t len = build(m, frame, p->eph.pub);
+
+	p->last_sent = now;
+	m->ops->send_frame(m->ctx, p->by_id.id, NULL, false, frame, len);
+	/* It may be that the peer cannot look us up: this one it can answer. */
+	if (m->cfg.identity && p->attempts && !p->n_sess) {
+		kex_build_pilk(frame, m->cfg.node, p->eph.pub);
+		m->ops->send_frame(m->ctx, p->by_id.id, NULL, false, frame,
+				   PILOT_PILK_LEN);
+	}
+}
+
+/*
+ * Answer a frame with a public key of ours. @to_path: also to where the peer
+ * is known to be, if that is somewhere else. @pilk: in kind, for a peer that
+ * may not be able to verify a PILA.
+ */
+static void answer(struct manager *m, int64_t now, struct peer *p,
+		   const uint8_t *pub, const struct origin *o, bool to_path,
+		   bool pilk)
+{
+	uint8_t frame[PILOT_PILA_LEN];
+	size_t len = build(m, frame, pub);
+
+	p->last_answer = now;
+	m->ops->send_frame(m->ctx, p->by_id.id, o->from, o->relayed, frame, len);
+	if (to_path && !m->ops->on_path(m->ctx, p->by_id.id, o->from, o->relayed))
+		m->ops->send_frame(m->ctx, p->by_id.id, NULL, false, frame, len);
+	if (pilk && m->cfg.identity) {
+		kex_build_pilk(frame, m->cfg.node, pub);
+		m->ops->send_frame(m->ctx, p->by_id.id, o->from, o->relayed,
+				   frame, PILOT_PILK_LEN);
+	}
+}
+
+static bool offer(struct manager *m, int64_t now, struct peer *p)
+{
+	if (p->eph.priv)
+		return true;
+	if (kex_pair_new(&p->eph)) {
+		notice(m, MANAGER_FAILED, p->by_id.id,
+		       "no memory for an ephemeral key");
+		return false;
+	}
+	p->answered = false;
+	p->eph_expires = now + ANSWER_KEY_LIFE_MS;
+	return true;
+}
+
+/* Start an exchange; one under way that nobody answered goes on. */
+static void start(struct manager *m, int64_t now, struct peer *p, bool fresh)
+{
+	p->wanted_at = FOREVER;
+	if (fresh || p->answered)
+		end_exchange(m, p);
+	if (!offer(m, now, p)) {
+		p->wanted_at = now + REKEY_RETRANSMIT_MS;
+		return;
+	}
+	set_active(m, p, true);
+	p->attempts = 0;
+	p->last_request = now;
+	transmit(m, now, p);
+}
+
+static void give_up(struct manager *m, int64_t now, struct peer *p)
+{
+	end_exchange(m, p);
+	p->gave_up_until = now + REKEY_GAVE_UP_COOLDOWN_MS;
+	/* With a key there is something to send with, as good as it may be. */
+	if (!p->n_sess)
+		m->ops->set_cooldown(m->ctx, p->by_id.id,
+				     REKEY_GAVE_UP_COOLDOWN_MS);
+	notice(m, MANAGER_GAVE_UP, p->by_id.id, p->n_sess ?
+	       "the key was never confirmed" : "no answer");
+}
+
+/* Frames in */
+
+/* A frame names a session that is installed already. */
+static void repeated(struct manager *m, int64_t now, struct peer *p,
+		     struct session *s, const struct origin *o)
+{
+	int64_t age;
+
+	if (now - s->seen_at < DUPLICATE_DEBOUNCE_MS)
+		return;
+	s->seen_at = now;
+	if (now - p->last_answer <= REPLY_MIN_INTERVAL_MS)
+		return;
+	if (s->proven) {
+		age = m->ops->last_decrypt_age(m->ctx, p->by_id.id, s->id);
+		if (age >= 0 && age <= REPLY_STALE_MS)
+			return;
+	} else if (s->answers++ >= UNPROVEN_ANSWERS_MAX) {
+		return;
+	}
+	answer(m, now, p, s->local, o, has_proven(p), !s->authenticated);
+}
+
+/* The session a frame names, if it is installed. */
+static struct session *named(struct peer *p, const uint8_t *x25519, bool auth)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n_sess; i++) {
+		struct session *s = &p->sess[i];
+
+		if (!s->negotiated || !key_eq(s->peer, x25519) ||
+		    s->authenticated < auth)
+			continue;
+		if (!p->eph.priv || key_eq(s->local, p->eph.pub))
+			return s;
+	}
+	return NULL;
+}
+
+static void install(struct manager *m, int64_t now, struct peer *p,
+		    const uint8_t *x25519, bool auth, const struct origin *o)
+{
+	uint32_t node = p->by_id.id;
+	uint8_t secret[PILOT_KEY_LEN];
+	struct manager_key key;
+	struct session s = { 0 }, *old;
+	int ret;
+
+	if (!offer(m, now, p))
+		return;
+	if (kex_derive(p->eph.priv, x25519, secret)) {
+		notice(m, MANAGER_REFUSED, node, "X25519 key of low order");
+		return;
+	}
+	if (!p->in_kernel) {
+		ret = m->ops->add_peer(m->ctx, node);
+		if (ret) {
+			sodium_memzero(secret, sizeof(secret));
+			notice(m, MANAGER_FAILED, node, "cannot add the peer");
+			return;
+		}
+		p->in_kernel = true;
+	}
+	if (!o->relayed && !has_proven(p))
+		m->ops->set_endpoint(m->ctx, node, o->from, !auth);
+
+	s.id = kex_key_id(p->eph.pub, x25519);
+	s.negotiated = true;
+	s.authenticated = auth;
+	s.initiator = p->active;
+	s.installed_at = now;
+	s.seen_at = now;
+	memcpy(s.peer, x25519, sizeof(s.peer));
+	memcpy(s.local, p->eph.pub, sizeof(s.local));
+
+	key.id = s.id;
+	key.secret = secret;
+	key.authenticated = auth;
+	key.peer_x25519 = s.peer;
+	key.local_x25519 = s.local;
+	ret = m->ops->install_key(m->ctx, node, &key);
+	sodium_memzero(secret, sizeof(secret));
+	if (ret) {
+		notice(m, MANAGER_FAILED, node, "cannot install the key");
+		return;
+	}
+	old = by_key_id(p, s.id);
+	if (old) {
+		s.proven = old->proven;
+		forget_session(p, old);
+	}
+	insert_session(p, &s);
+	p->answered = true;
+	p->wanted_at = FOREVER;
+	answer(m, now, p, s.local, o, has_proven(p), !auth);
+}
+
+/* A key that the peer offers, verified if @auth. */
+static void offered(struct manager *m, int64_t now, struct peer *p,
+		    const uint8_t *x25519, bool auth, const struct origin *o)
+{
+	struct session *s;
+
+	/* S2: an old frame, sent again by someone. */
+	if (is_superseded(p, x25519)) {
+		notice(m, MANAGER_REFUSED, p->by_id.id,
+		       "superseded key, replayed frame");
+		return;
+	}
+	s = named(p, x25519, auth);
+	if (s) {
+		repeated(m, now, p, s, o);
+		return;
+	}
+	/*
+	 * The peer answered this exchange with a fresh key, so a frame with
+	 * one from before is late. Until we have to ask again: then both may
+	 * be true.
+	 */
+	if (p->answered && is_older(p, x25519))
+		return;
+	install(m, now, p, x25519, auth, o);
+}
+
+static void ask_registry(struct manager *m, int64_t now,
+			 const struct kex_frame *f, const uint8_t *data,
+			 const struct origin *o)
+{
+	struct held_frame held = { 0 };
+
+	held.len = f->pila ? PILOT_PILA_LEN : PILOT_PILK_LEN;
+	memcpy(held.data, data, held.len);
+	held.from = *o->from;
+	held.relayed = o->relayed;
+	if (pubkeys_hold(&m->pubkeys, now, f->sender, &held))
+		m->ops->lookup_pubkey(m->ctx, f->sender);
+}
+
+static void pila_in(struct manager *m, int64_t now, const struct kex_frame *f,
+		    const uint8_t *data, const struct origin *o)
+{
+	const uint8_t *key;
+	struct peer *p;
+
+	switch (pubkeys_get(&m->pubkeys, now, f->sender, &key)) {
+	case PUBKEY_UNKNOWN:
+		ask_registry(m, now, f, data, o);
+		return;
+	case PUBKEY_ABSENT:
+		notice(m, MANAGER_REFUSED, f->sender, "PILA: not registered");
+		return;
+	case PUBKEY_UNAVAILABLE:
+		notice(m, MANAGER_REFUSED, f->sender,
+		       "PILA: the registry does not answer");
+		return;
+	case PUBKEY_KNOWN:
+		break;
+	}
+	if (memcmp(key, f->ed25519, PILOT_ED25519_LEN)) {
+		notice(m, MANAGER_REFUSED, f->sender,
+		       "PILA: not the registered identity");
+		ask_registry(m, now, f, data, o);
+		return;
+	}
+	if (!kex_verify(f)) {
+		notice(m, MANAGER_REFUSED, f->sender, "PILA: bad signature");
+		return;
+	}
+	p = peer_make(m, f->sender);
+	if (!p)
+		return;
+	offered(m, now, p, f->x25519, true, o);
+	if (peer_idle(p))
+		peer_free(m, p);
+	else
+		schedule(m, p);
+}
+
+/* S4: never for a node that can do better; but tell it how to. */
+static void pilk_refused(struct manager *m, int64_t now,
+			 const struct kex_frame *f, const struct origin *o)
+{
+	const struct session *s;
+	struct peer *p;
+
+	if (!m->cfg.identity)
+		return;
+	p = peer_make(m, f->sender);
+	if (!p)
+		return;
+	if (now - p->last_answer > REPLY_MIN_INTERVAL_MS) {
+		s = newest(p);
+		if (s && s->negotiated && !p->eph.priv &&
+		    key_eq(s->peer, f->x25519))
+			answer(m, now, p, s->local, o, false, false);
+		else if (offer(m, now, p))
+			answer(m, now, p, p->eph.pub, o, false, false);
+	}
+	if (peer_idle(p))
+		peer_free(m, p);
+	else
+		schedule(m, p);
+}
+
+static void pilk_in(struct manager *m, int64_t now, const struct kex_frame *f,
+		    const uint8_t *data, const struct origin *o)
+{
+	struct peer *p = peer_find(m, f->sender);
+
+	if (p && has_authenticated(p)) {
+		pilk_refused(m, now, f, o);
+		return;
+	}
+	switch (pubkeys_get(&m->pubkeys, now, f->sender, NULL)) {
+	case PUBKEY_UNKNOWN:
+		ask_registry(m, now, f, data, o);
+		return;
+	case PUBKEY_KNOWN:
+		pilk_refused(m, now, f, o);
+		return;
+	case PUBKEY_UNAVAILABLE:
+		notice(m, MANAGER_REFUSED, f->sender,
+		       "PILK: the registry does not answer");
+		return;
+	case PUBKEY_ABSENT:
+		break;
+	}
+	if (!m->cfg.allow_unauth) {
+		notice(m, MANAGER_REFUSED, f->sender,
+		       "PILK: unauthenticated peers are not allowed");
+		return;
+	}
+	/* The limit comes before the scalar multiplication. */
+	p = peer_make(m, f->sender);
+	if (!p)
+		return;
+	offered(m, now, p, f->x25519, false, o);
+	if (peer_idle(p))
+		peer_free(m, p);
+	else
+		schedule(m, p);
+}
+
+void manager_frame(struct manager *m, int64_t now,
+		   const struct pilot_endpoint *from, bool relayed,
+		   const uint8_t *data, size_t len)
+{
+	const struct origin o = { .from = from, .relayed = relayed };
+	struct kex_frame f;
+
+	if (kex_parse(data, len, &f) || !f.sender || f.sender == m->cfg.node)
+		return;
+	if (f.pila)
+		pila_in(m, now, &f, data, &o);
+	else
+		pilk_in(m, now, &f, data, &o);
+}
+
+void manager_pubkey_result(struct manager *m, int64_t now, uint32_t node,
+			   enum pubkey_state state, const uint8_t *key)
+{
+	struct held_frame *h, *next;
+
+	h = pubkeys_result(&m->pubkeys, now, node, state, key);
+	for (; h; h = next) {
+		next = h->next;
+		manager_frame(m, now, &h->from, h->relayed, h->data, h->len);
+		free(h);
+	}
+}
+
+int manager_pin(struct manager *m, int64_t now, uint32_t node,
+		const uint8_t *key)
+{
+	struct peer *p = peer_find(m, node);
+	const uint8_t *known;
+	unsigned int i;
+
+	if (key && p &&
+	    pubkeys_get(&m->pubkeys, now, node, &known) == PUBKEY_KNOWN &&
+	    memcmp(known, key, PILOT_ED25519_LEN)) {
+		end_exchange(m, p);
+		for (i = p->n_sess; i-- > 0;) {
+			uint32_t id = p->sess[i].id;
+
+			if (!p->sess[i].authenticated || !p->sess[i].negotiated)
+				continue;
+			forget_session(p, &p->sess[i]);
+			m->ops->drop_key(m->ctx, node, id);
+		}
+		schedule(m, p);
+	}
+	return pubkeys_pin(&m->pubkeys, node, key);
+}
+
+void manager_forget_pubkey(struct manager *m, uint32_t node)
+{
+	pubkeys_forget(&m->pubkeys, node);
+}
+
+/* Events in */
+
+void manager_start(struct manager *m, int64_t now, uint32_t node)
+{
+	struct peer *p = peer_make(m, node);
+
+	if (!p)
+		return;
+	p->in_kernel = true;
+	if (p->n_sess || p->active || now < p->gave_up_until)
+		return;
+	/* Left to the tick, which spreads them if there are many. */
+	p->wanted_at = now;
+	schedule(m, p);
+}
+
+void manager_need_key(struct manager *m, int64_t now, uint32_t node,
+		      enum pilot_reason reason)
+{
+	struct peer *p = peer_make(m, node);
+	const struct session *s;
+
+	if (!p)
+		return;
+	p->in_kernel = true;
+	if (reason == PILOT_REASON_USER) {
+		p->gave_up_until = NEVER;
+		start(m, now, p, true);
+		schedule(m, p);
+		return;
+	}
+	if (now < p->gave_up_until)
+		return;
+	if (p->active && !p->answered)
+		return;
+	/* Asked for before the newest key was there? */
+	s = newest(p);
+	if (s && now - s->installed_at < NEED_KEY_STALE_MS)
+		return;
+	if (now - p->last_request < PILOT_REKEY_REQUEST_MS)
+		p->wanted_at = p->last_request + PILOT_REKEY_REQUEST_MS;
+	else
+		start(m, now, p, false);
+	schedule(m, p);
+}
+
+void manager_confirmed(struct manager *m, int64_t now, uint32_t node,
+		       uint32_t id)
+{
+	struct peer *p = peer_find(m, node);
+	struct session *s = p ? by_key_id(p, id) : NULL;
+
+	if (!s)
+		return;
+	proven(m, now, p, s);
+	schedule(m, p);
+}
+
+void manager_dropped(struct manager *m, int64_t now, uint32_t node, uint32_t id)
+{
+	struct peer *p = peer_find(m, node);
+	struct session *s = p ? by_key_id(p, id) : NULL;
+
+	(void)now;
+	if (!s)
+		return;
+	forget_session(p, s);
+	if (!p->n_sess)
+		p->rekey_at = FOREVER;
+	schedule(m, p);
+}
+
+void manager_path_changed(struct manager *m, int64_t now, uint32_t node)
+{
+	struct peer *p = peer_find(m, node);
+
+	if (!p || !p->active || offer_used(p))
+		return;
+	p->attempts = 0;
+	transmit(m, now, p);
+	schedule(m, p);
+}
+
+void manager_remove(struct manager *m, uint32_t node)
+{
+	struct peer *p = peer_find(m, node);
+
+	if (p)
+		peer_free(m, p);
+	pubkeys_forget(&m->pubkeys, node);
+}
+
+/* State read from the kernel */
+
+void manager_sync_begin(struct manager *m)
+{
+	struct idnode *n;
+
+	for (n = idmap_next(&m->peers, NULL); n; n = idmap_next(&m->peers, n))
+		((struct peer *)n)->mark = false;
+}
+
+void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
+		       const struct manager_session *keys, size_t n)
+{
+	struct peer *p = peer_make(m, node);
+	unsigned int i;
+	size_t k;
+
+	if (!p)
+		return;
+	p->mark = true;
+	p->in_kernel = true;
+	for (i = p->n_sess; i-- > 0;) {
+		for (k = 0; k < n && keys[k].id != p->sess[i].id; k++)
+			;
+		if (k == n)
+			forget_session(p, &p->sess[i]);
+	}
+	/* Oldest first: what is proven makes older ones history. */
+	for (k = n; k-- > 0;) {
+		struct session *s = by_key_id(p, keys[k].id);
+
+		if (!s) {
+			struct session adopt = {
+				.id = keys[k].id,
+				.negotiated = keys[k].negotiated,
+				.authenticated = keys[k].authenticated,
+				.installed_at = now - keys[k].age,
+				.seen_at = NEVER,
+			};
+
+			memcpy(adopt.peer, keys[k].peer_x25519, sizeof(adopt.peer));
+			memcpy(adopt.local, keys[k].local_x25519, sizeof(adopt.local));
+			s = insert_session(p, &adopt);
+		}
+		if (keys[k].proven && !s->proven)
+			proven(m, now, p, s);
+	}
+	schedule(m, p);
+}
+
+void manager_sync_end(struct manager *m)
+{
+	struct idnode *n, *next;
+
+	for (n = idmap_next(&m->peers, NULL); n; n = next) {
+		struct peer *p = (struct peer *)n;
+
+		next = idmap_next(&m->peers, n);
+		if (p->in_kernel && !p->mark)
+			peer_free(m, p);
+	}
+}
+
+/* Time */
+
+int64_t manager_next_deadline(const struct manager *m)
+{
+	if (!m->n_heap || m->heap[0]->due == FOREVER)
+		return -1;
+	return m->heap[0]->due > m->not_before ? m->heap[0]->due : m->not_before;
+}
+
+/* Returns whether something was sent. */
+static bool retransmit(struct manager *m, int64_t now, struct peer *p)
+{
+	if (p->attempts >= MAX_REKEY_ATTEMPTS) {
+		give_up(m, now, p);
+		return false;
+	}
+	p->attempts++;
+	if (p->attempts >= REKEY_RELAY_FALLBACK_AFTER && !offer_used(p) &&
+	    m->ops->set_path(m->ctx, p->by_id.id, PILOT_PATH_RELAY))
+		p->attempts = 0;
+	p->answered = false;
+	transmit(m, now, p);
+	return true;
+}
+
+static bool peer_tick(struct manager *m, int64_t now, struct peer *p)
+{
+	bool sent = false;
+
+	if (p->active && now - p->last_sent >= REKEY_RETRANSMIT_MS)
+		sent = retransmit(m, now, p);
+	else if (!p->active && p->eph.priv && now >= p->eph_expires)
+		end_exchange(m, p);
+	if (now >= p->rekey_at) {
+		/* If it comes to nothing, once more after a while. */
+		p->rekey_at = now + m->cfg.rekey / 4 +
+			      randombytes_uniform((uint32_t)(m->cfg.rekey / 4) + 1);
+		p->wanted_at = now;
+	}
+	if (now >= p->wanted_at) {
+		p->wanted_at = FOREVER;
+		if (!sent && !p->active && now >= p->gave_up_until) {
+			start(m, now, p, false);
+			sent = true;
+		} else if (p->active && p->answered) {
+			start(m, now, p, true);
+			sent = true;
+		}
+	}
+	return sent;
+}
+
+void manager_tick(struct manager *m, int64_t now)
+{
+	unsigned int sent = 0;
+
+	if (now < m->not_before)
+		return;
+	m->not_before = 0;
+	while (m->n_heap && m->heap[0]->due <= now) {
+		struct peer *p = m->heap[0];
+
+		if (sent == MAX_RETRANSMITS_PER_TICK) {
+			m->not_before = now + TICK_SPACING_MS;
+			break;
+		}
+		sent += peer_tick(m, now, p);
+		if (peer_idle(p))
+			peer_free(m, p);
+		else
+			schedule(m, p);
+	}
+}
+
+size_t manager_pending(const struct manager *m)
+{
+	return m->n_active;
+}
+
+void manager_set_policy(struct manager *m, bool allow_unauth, int64_t rekey)
+{
+	struct idnode *n;
+
+	m->cfg.allow_unauth = allow_unauth;
+	if (m->cfg.rekey == rekey)
+		return;
+	m->cfg.rekey = rekey;
+	for (n = idmap_next(&m->peers, NULL); n; n = idmap_next(&m->peers, n)) {
+		struct peer *p = (struct peer *)n;
+		const struct session *s = newest(p);
+
+		if (s && s->proven) {
+			plan_rekey(m, p, s);
+			schedule(m, p);
+		}
+	}
+}
+
+struct manager *manager_new(const struct manager_config *cfg,
+			    const struct manager_ops *ops, void *ctx)
+{
+	struct manager *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->cfg = *cfg;
+	m->ops = ops;
+	m->ctx = ctx;
+	if (idmap_init(&m->peers) || pubkeys_init(&m->pubkeys, cfg->max_peers)) {
+		manager_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void manager_free(struct manager *m)
+{
+	struct idnode *n;
+
+	if (!m)
+		return;
+	if (m->peers.bucket)
+		while ((n = idmap_next(&m->peers, NULL)))
+			peer_free(m, (struct peer *)n);
+	idmap_release(&m->peers);
+	pubkeys_release(&m->pubkeys);
+	free(m->heap);
+	free(m);
+}
