@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""tcp.py send|receive ADDRESS PORT [BYTES]: random data over TCP.
+"""tcp.py receive ADDRESS PORT
+tcp.py send ADDRESS PORT BYTES [MARKER]: random data over TCP.
 
 Both sides print the number of bytes and their SHA-256. Data is binary and
 does not repeat within a window, so that loss, reordering and duplication show.
+MARKER, if given, stands in it every 64 KiB.
 """
 import hashlib
 import ipaddress
@@ -15,14 +17,14 @@ import sys
 CHUNK = 1 << 16
 
 
-def data(total):
+def data(total, marker):
     rng = random.Random(os.urandom(8))
     block = rng.randbytes(CHUNK)
     sent = 0
     while sent < total:
         n = min(CHUNK, total - sent)
         # A fresh head per block keeps the blocks apart without drawing all.
-        yield (rng.randbytes(64) + block)[:n]
+        yield (marker + rng.randbytes(64) + block)[:n]
         sent += n
 
 
@@ -48,7 +50,7 @@ def main():
         conn.close()
     else:
         sock.connect((address, port))
-        for block in data(int(sys.argv[4])):
+        for block in data(int(sys.argv[4]), ''.join(sys.argv[5:]).encode()):
             sock.sendall(block)
             digest.update(block)
             total += len(block)

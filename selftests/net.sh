@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Network namespaces, tunnels and daemons for the tests and the demo. To be
+# sourced by a script that has set "top", "work" (a directory of its own) and
+# "n1", "n2", "r" (names of namespaces).
+
+export PATH=$top/userspace/pilot:$top/userspace/pilotd:$PATH
+py=$top/selftests/pilot
+umask 077
+
+fail() { # message
+	echo "$*" >&2
+	return 1
+}
+
+# ---- namespaces
+
+on() { # namespace, command...
+	ip netns exec "$@"
+}
+
+add_ns() { # namespace...
+	local ns
+	for ns; do
+		ip netns add "$ns" || exit 1
+		ip -n "$ns" link set lo up
+		on "$ns" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
+			net.ipv6.conf.default.accept_dad=0 \
+			net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 \
+			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+	done
+}
+
+del_ns() { # namespace
+	local pids
+	[ -e "/run/netns/$1" ] || return 0
+	pids=$(ip netns pids "$1" 2>/dev/null)
+	# shellcheck disable=SC2086
+	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+	ip netns del "$1"
+}
+
+# n1 e0 10.0.1.1 fd00:1::1 --- n2 e0 10.0.1.2 fd00:1::2
+setup_pair() {
+	add_ns "$n1" "$n2"
+	ip -n "$n1" link add e0 type veth peer name e0 netns "$n2" || exit 1
+	for i in 1 2; do
+		local ns=n$i
+		ip -n "${!ns}" addr add 10.0.1.$i/24 dev e0
+		ip -n "${!ns}" addr add fd00:1::$i/64 dev e0 nodad
+		ip -n "${!ns}" link set e0 up
+	done
+	under4_1=10.0.1.1 under4_2=10.0.1.2 under6_1=fd00:1::1 under6_2=fd00:1::2
+}
+
+# n1 e0 10.0.1.1 --- e1 10.0.1.254 r e2 10.0.2.254 --- n2 e0 10.0.2.2; fd00 alike
+setup_routed() {
+	add_ns "$n1" "$n2" "$r"
+	on "$r" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	for i in 1 2; do
+		local ns=n$i
+		ns=${!ns}
+		ip -n "$ns" link add e0 type veth peer name e$i netns "$r" || exit 1
+		ip -n "$ns" addr add 10.0.$i.$i/24 dev e0
+		ip -n "$ns" addr add fd00:$i::$i/64 dev e0 nodad
+		ip -n "$r" addr add 10.0.$i.254/24 dev e$i
+		ip -n "$r" addr add fd00:$i::fe/64 dev e$i nodad
+		ip -n "$ns" link set e0 up
+		ip -n "$r" link set e$i up
+		ip -n "$ns" route add default via 10.0.$i.254
+		ip -n "$ns" route add default via fd00:$i::fe
+	done
+	under4_1=10.0.1.1 under4_2=10.0.2.2 under6_1=fd00:1::1 under6_2=fd00:2::2
+}
+
+# ---- tunnels
+
+map6() { # node id below 65536
+	printf 'fd50:494c:4f54::%x' "$1"
+}
+
+endpoint() { # address port
+	case $1 in
+	*:*) echo "[$1]:$2" ;;
+	*) echo "$1:$2" ;;
+	esac
+}
+
+new_key() { # file
+	head -c 32 /dev/urandom | base64 >"$1"
+}
+
+# A device "pilot0" with node ID $2, its mapped address and 10.9.0.$2.
+add_device() { # namespace node-id
+	ip -n "$1" link add pilot0 type pilot &&
+		on "$1" pilot set pilot0 node-id "$2" listen-port 37736 &&
+		ip -n "$1" addr add "$(map6 "$2")/48" dev pilot0 &&
+		ip -n "$1" addr add "10.9.0.$2/24" dev pilot0 &&
+		ip -n "$1" link set pilot0 up
+}
+
+add_peer() { # namespace node-id address
+	on "$1" pilot peer add pilot0 "$2" endpoint "$(endpoint "$3" 37736)" \
+		allowed-ips "10.9.0.$2/32"
+}
+
+# Nodes 1 and 2 with a static key, over IPv4 or IPv6.
+setup_tunnel() { # 4|6
+	local a=under${1}_1 b=under${1}_2
+	new_key "$work/key"
+	add_device "$n1" 1 && add_device "$n2" 2 &&
+		add_peer "$n1" 2 "${!b}" && add_peer "$n2" 1 "${!a}" &&
+		on "$n1" pilot key set pilot0 2 "$work/key" &&
+		on "$n2" pilot key set pilot0 1 "$work/key"
+}
+
+teardown_tunnel() {
+	ip -n "$n1" link del pilot0
+	ip -n "$n2" link del pilot0
+}
+
+ping_tunnel() { # namespace address [ping options]
+	local ns=$1 addr=$2
+	shift 2
+	on "$ns" ping -n -q -i 0.05 -c 5 -W 2 "$@" "$addr"
+}
+
+# SIZE bytes over TCP from $1 to ADDRESS in $2; the sums must agree.
+transfer() { # from-namespace to-namespace address bytes [marker]
+	on "$2" python3 "$py/tcp.py" receive "$3" 5001 >"$work/sum.in" &
+	local pid=$! rc=0
+	busywait 5000 listening "$2" 5001 || fail "no listener" || rc=1
+	on "$1" timeout 100 python3 "$py/tcp.py" send "$3" 5001 "$4" ${5:+"$5"} >"$work/sum.out" || rc=1
+	[ $rc = 0 ] || kill "$pid"
+	wait "$pid" || rc=1
+	cat "$work/sum.out" "$work/sum.in"
+	[ $rc = 0 ] && [ -s "$work/sum.out" ] && cmp "$work/sum.out" "$work/sum.in"
+}
+
+listening() { # namespace port
+	on "$1" ss -Htln "sport = :$2" | grep -q .
+}
+
+# ---- state
+
+device_json() { # namespace jq-filter
+	on "$1" pilot show pilot0 -j | jq -er "(if type == \"array\" then .[0] else . end) | $2"
+}
+
+device_stat() { # namespace counter
+	device_json "$1" ".stats.$2"
+}
+
+peer_json() { # namespace node jq-filter
+	device_json "$1" ".peers[] | select(.node_id == $2) | $3"
+}
+
+peer_stat() { # namespace node counter
+	peer_json "$1" "$2" ".stats.$3"
+}
+
+# Did COUNTER of a peer grow by exactly (or, with +, at least) N since BEFORE?
+peer_stat_grew() { # namespace node counter before [+]n
+	local now
+	now=$(peer_stat "$1" "$2" "$3") || return 1
+	case $5 in
+	+*) [ "$((now - $4))" -ge "${5#+}" ] ;;
+	*) [ "$((now - $4))" -eq "$5" ] ;;
+	esac || fail "$3 of peer $2 went from $4 to $now, expected a growth of $5"
+}
+
+# Until COMMAND succeeds, at most MS milliseconds.
+busywait() { # ms command...
+	local end=$(($(date +%s%3N) + $1))
+	shift
+	until "$@"; do
+		[ "$(date +%s%3N)" -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+# ---- daemons
+
+new_identity() { # node
+	pilot identity new "$work/id$1" >/dev/null
+}
+
+public_key() { # node
+	jq -r .public_key "$work/id$1"
+}
+
+# Identity, configuration and registry of nodes 1 and 2 under $work.
+configure_nodes() {
+	local i
+	for i in 1 2; do
+		new_identity $i || return
+	done
+	cat >"$work/registry" <<-END
+		1 $(public_key 1) $(endpoint "$under4_1" 37736)
+		2 $(public_key 2) $(endpoint "$under4_2" 37736)
+	END
+	for i in 1 2; do
+		configure_node $i $((3 - i))
+	done
+}
+
+configure_node() { # node peer
+	cat >"$work/node$1.conf" <<-END
+		[tunnel]
+		device = pilot0
+		node-id = $1
+		listen-port = 37736
+		identity = $work/id$1
+		address = $(map6 "$1")/48, 10.9.0.$1/24
+
+		[registry]
+		type = file
+		path = $work/registry
+
+		[peer $2]
+		allowed-ips = 10.9.0.$2/32
+	END
+}
+
+# Sets pilotd_1 or pilotd_2 to the process id.
+start_pilotd() { # node
+	local ns=n$1
+	on "${!ns}" pilotd --config "$work/node$1.conf" --foreground >>"$work/pilotd$1.log" 2>&1 &
+	eval "pilotd_$1=$!"
+}
+
+stop_pilotd() { # node signal
+	local pid=pilotd_$1
+	kill -"$2" "${!pid}" && wait "${!pid}" 2>/dev/null
+	eval "pilotd_$1="
+}
