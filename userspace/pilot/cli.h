@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the subcommands of pilot share.
+ */
+#ifndef PILOT_CLI_H
+#define PILOT_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lib/cmd.h"
+#include "lib/genl.h"
+#include "lib/text.h"
+
+/* Exit statuses; Documentation/cli.rst states them. */
+#define CLI_DONE	0
+#define CLI_FAILED	1
+#define CLI_USAGE	2
+
+/**
+ * struct cli_command - a subcommand
+ * @name: its word
+ * @usage: its forms, one a line, without "pilot"
+ * @summary: a line for the list of commands
+ * @help: the arguments, a line each with a newline; may be NULL
+ * @run: does it; argv[0] is the word. Returns CLI_*
+ */
+struct cli_command {
+	const char *name;
+	const char *usage;
+	const char *summary;
+	const char *help;
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct cli_command cmd_show;
+extern const struct cli_command cmd_set;
+extern const struct cli_command cmd_peer;
+extern const struct cli_command cmd_key;
+extern const struct cli_command cmd_rekey;
+extern const struct cli_command cmd_identity;
+extern const struct cli_command cmd_monitor;
+
+/**
+ * cli_fail() - say on stderr that something was refused or failed
+ * @fmt: what and why
+ *
+ * Return: CLI_FAILED.
+ */
+int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * cli_warn() - say on stderr what the user should know
+ * @fmt: what
+ */
+void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * cli_usage() - say on stderr what is wrong with the arguments, and the forms
+ * @cmd: subcommand
+ * @fmt: what is wrong
+ *
+ * Return: CLI_USAGE.
+ */
+int cli_usage(const struct cli_command *cmd, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/**
+ * cli_take_json() - take -j or --json out of the arguments
+ * @argc: number of arguments, updated
+ * @argv: arguments
+ *
+ * Return: whether it was there.
+ */
+bool cli_take_json(int *argc, char **argv);
+
+/**
+ * cli_parse_dev() - take a device name
+ * @arg: name
+ * @dev: result
+ * @err: why it failed
+ *
+ * Return: 0 or -EINVAL.
+ */
+int cli_parse_dev(const char *arg, struct pilot_dev *dev,
+		  struct pilot_error *err);
+
+/**
+ * cli_check_network() - refuse a node address of a network the device is not in
+ * @g: socket
+ * @dev: device
+ * @network: of the address, or PILOT_NO_NETWORK
+ *
+ * Return: CLI_DONE, or CLI_FAILED after saying why.
+ */
+int cli_check_network(struct pilot_genl *g, const struct pilot_dev *dev,
+		      int network);
+
+/**
+ * cli_ifname() - name of a device, fit to be printed
+ * @dev: device
+ *
+ * Return: a static buffer that the next call overwrites.
+ */
+const char *cli_ifname(const struct pilot_dev *dev);
+
+/**
+ * cli_node() - "7 (0:0000.0000.0007)"
+ * @network: network of the device
+ * @node: node ID
+ *
+ * Return: a static buffer that the next call overwrites.
+ */
+const char *cli_node(uint16_t network, uint32_t node);
+
+/* Colours; all are "" unless stdout is a terminal and NO_COLOR is not set. */
+enum cli_color {
+	COLOR_RESET,
+	COLOR_BOLD,
+	COLOR_GREEN,
+	COLOR_YELLOW,
+	COLOR_RED,
+};
+
+/**
+ * cli_color() - escape sequence of a colour
+ * @color: which
+ */
+const char *cli_color(enum cli_color color);
+
+/**
+ * cli_print_json() - print a value and a newline on stdout, and release it
+ * @value: value, NULL if it could not be built
+ * @flags: JSON_* of jansson
+ *
+ * Return: CLI_DONE, or CLI_FAILED after saying why.
+ */
+int cli_print_json(json_t *value, size_t flags);
+
+/**
+ * cli_json_u64() - JSON integer of a counter
+ * @v: value; those past 2^63-1 are shown as that
+ */
+json_t *cli_json_u64(uint64_t v);
+
+/**
+ * cli_json_age() - JSON integer of an age, null for PILOT_NEVER
+ * @ms: age
+ */
+json_t *cli_json_age(uint64_t ms);
+
+/**
+ * cli_json_bytes() - JSON string of bytes in base64
+ * @p: bytes
+ * @len: at most 64 of them
+ */
+json_t *cli_json_bytes(const uint8_t *p, size_t len);
+
+/**
+ * cli_json_key() - JSON object of a key
+ * @key: key
+ */
+json_t *cli_json_key(const struct pilot_key_info *key);
+
+#endif /* PILOT_CLI_H */
