@@ -9,6 +9,7 @@
 
 #include <sodium.h>
 
+__attribute__((format(printf, 2, 0)))
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
 	char text[1024];
