@@ -1,0 +1,269 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Two pilotd through a router: handshake, restarts of daemon and node, rekeying,
+# reload, refusals, forged and replayed handshakes.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+command -v pilotd >/dev/null || skip_all "the program pilotd is missing"
+setup_routed
+configure_nodes || exit 1
+
+started() {
+	start_pilotd 1
+	start_pilotd 2
+	busywait 10000 on "$n1" pilot show pilot0 && busywait 10000 on "$n2" pilot show pilot0
+}
+
+answers() { # namespace node
+	on "$1" ping -n -q -c 1 -W 1 "$(map6 "$2")"
+}
+
+established() {
+	busywait 10000 answers "$n1" 2 && ping_tunnel "$n2" "$(map6 1)" && ping_tunnel "$n1" 10.9.0.2
+}
+
+authenticated() {
+	peer_json "$n1" 2 '.keys[0].authenticated' && peer_json "$n2" 1 '.keys[0].authenticated'
+}
+
+current_key() { # namespace node
+	peer_json "$1" "$2" '.keys[0].id'
+}
+
+# Pings once in 50 ms while COMMAND runs and two seconds longer: none may be lost.
+without_loss() {
+	local rc=0 pid
+	on "$n1" ping -n -i 0.05 -w 60 "$(map6 2)" >"$work/ping" &
+	pid=$!
+	sleep 0.5
+	"$@" || rc=$?
+	sleep 2
+	kill -INT $pid
+	wait $pid
+	tail -n 3 "$work/ping"
+	# The last one may still be under way.
+	awk '/packets transmitted/ { found = 1; if ($1 - $4 > 1) exit 1 } END { if (!found) exit 1 }' "$work/ping" ||
+		fail "pings were lost" || rc=1
+	return $rc
+}
+
+restart_daemon() { # signal
+	stop_pilotd 1 "$1"
+	sleep 1
+	start_pilotd 1
+	sleep 1
+	kill -0 "$pilotd_1"
+}
+
+killed_and_adopted() {
+	local before
+	before=$(current_key "$n1" 2) || return
+	without_loss restart_daemon KILL || return
+	[ "$(current_key "$n1" 2)" = "$before" ] || fail "the session was not adopted"
+}
+
+terminated() {
+	stop_pilotd 1 TERM || fail "exit status $?" || return
+	ping_tunnel "$n1" "$(map6 2)" || fail "no traffic without the daemon" || return
+	start_pilotd 1
+	busywait 5000 pilotd_is_handler "$n1"
+}
+
+pilotd_is_handler() {
+	device_json "$1" '.handler != null'
+}
+
+both_killed() {
+	stop_pilotd 1 KILL
+	stop_pilotd 2 KILL
+	ping_tunnel "$n1" "$(map6 2)" || return
+	start_pilotd 1
+	start_pilotd 2
+	established
+}
+
+reload() {
+	local before
+	before=$(current_key "$n1" 2) || return
+	without_loss kill -HUP "$pilotd_1" || return
+	kill -0 "$pilotd_1" && [ "$(current_key "$n1" 2)" = "$before" ]
+}
+
+other_key() { # namespace node id
+	[ "$(current_key "$1" "$2")" != "$3" ]
+}
+
+rekey_now() {
+	local before
+	before=$(current_key "$n1" 2) || return
+	on "$n1" pilot rekey pilot0 2 && busywait 8000 other_key "$n1" 2 "$before"
+}
+
+# A new device and a new ephemeral key: back after a round trip and a second.
+node_restarted() {
+	stop_pilotd 2 KILL
+	ip -n "$n2" link del pilot0 || return
+	sleep 1
+	start_pilotd 2
+	local start
+	start=$(date +%s%3N)
+	busywait 10000 answers "$n1" 2 || return
+	echo "back after $(($(date +%s%3N) - start)) ms"
+	[ $(($(date +%s%3N) - start)) -lt 3500 ]
+}
+
+both_restarted() {
+	stop_pilotd 1 KILL
+	stop_pilotd 2 KILL
+	ip -n "$n1" link del pilot0
+	ip -n "$n2" link del pilot0
+	started && established
+}
+
+second_daemon() {
+	on "$n1" timeout 10 pilotd --config "$work/node1.conf" --foreground
+}
+
+events_are_shown() {
+	on "$n1" timeout 20 pilot monitor pilot0 -j >"$work/events" 2>&1 &
+	local pid=$!
+	sleep 1
+	on "$n1" pilot rekey pilot0 2
+	busywait 8000 grep -q tunnel.established "$work/events"
+	local rc=$?
+	kill $pid
+	wait $pid
+	cat "$work/events"
+	[ $rc = 0 ] && jq -es 'length > 0' "$work/events" >/dev/null
+}
+
+# A PILA of an earlier session, sent again from elsewhere, must not cost the
+# present one a packet, nor move the endpoint.
+replayed_handshake() {
+	local endpoint
+	on "$n1" python3 "$py/frames.py" capture e0 37736 2000 >"$work/frames" &
+	local pid=$!
+	busywait 20000 grep -q ready "$work/frames" || return
+	on "$n1" pilot rekey pilot0 2
+	sleep 1
+	on "$n1" pilot rekey pilot0 2
+	sleep 4
+	kill $pid
+	wait $pid
+	grep -i '^50494c4100000002' "$work/frames" >"$work/pila" || fail "no PILA of node 2 was seen" || return
+	endpoint=$(peer_json "$n1" 2 .endpoint) || return
+	without_loss inject_handshakes || return
+	[ "$(peer_json "$n1" 2 .endpoint)" = "$endpoint" ] || fail "the endpoint moved"
+}
+
+inject_handshakes() {
+	local i
+	for i in 1 2 3 4 5; do
+		on "$r" python3 "$py/frames.py" send $under4_1 37736 <"$work/pila" || return
+		sleep 0.5
+	done
+}
+
+# With the signature spoilt, an unknown node, or without one.
+forged_handshakes() {
+	local before
+	before=$(current_key "$n1" 2) || return
+	{
+		sed 's/....$/ffff/' "$work/pila"
+		sed 's/^50494c4100000002/50494c4100000063/' "$work/pila"
+		echo "50494c4b00000002$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"
+	} >"$work/forged"
+	cp "$work/forged" "$work/pila"
+	without_loss inject_handshakes || return
+	[ "$(current_key "$n1" 2)" = "$before" ] || fail "the key was replaced"
+}
+
+config_checked() {
+	pilotd --config "$work/node1.conf" --check
+}
+
+config_refused() {
+	sed 's/^node-id.*/node-id = zero/' "$work/node1.conf" >"$work/bad.conf"
+	pilotd --config "$work/bad.conf" --check
+}
+
+config_unknown_option() {
+	sed '/^node-id/a no-such-option = 1' "$work/node1.conf" >"$work/bad.conf"
+	pilotd --config "$work/bad.conf" --check
+}
+
+identity_readable_refused() {
+	chmod 644 "$work/id1"
+	pilotd --config "$work/node1.conf" --check
+	local rc=$?
+	[ $rc != 0 ] || on "$n1" timeout 10 pilotd --config "$work/node1.conf" --foreground
+	rc=$?
+	chmod 600 "$work/id1"
+	return $rc
+}
+
+# Node 2 with another identity than the registry has: no session.
+wrong_identity() {
+	stop_pilotd 1 KILL
+	stop_pilotd 2 KILL
+	ip -n "$n1" link del pilot0
+	ip -n "$n2" link del pilot0
+	mv "$work/id2" "$work/id2.right"
+	new_identity 2 && started || return
+	on "$n1" ping -n -q -c 5 -W 1 "$(map6 2)" && return 1
+	[ "$(peer_json "$n1" 2 '.keys | length')" = 0 ]
+}
+
+right_identity_again() {
+	stop_pilotd 2 KILL
+	mv "$work/id2.right" "$work/id2"
+	start_pilotd 2
+	busywait 30000 answers "$n1" 2
+}
+
+# Nobody answers: after the sixth try packets are refused at once.
+gives_up() {
+	stop_pilotd 2 KILL
+	ip -n "$n2" link del pilot0
+	stop_pilotd 1 KILL
+	ip -n "$n1" link del pilot0
+	start_pilotd 1
+	busywait 10000 on "$n1" pilot show pilot0 || return
+	busywait 45000 refused
+}
+
+refused() {
+	on "$n1" ping -n -c 1 -W 1 "$(map6 2)" 2>&1 | grep -q -i 'unreachable'
+}
+
+back_after_giving_up() {
+	start_pilotd 2
+	busywait 30000 answers "$n1" 2
+}
+
+try "configuration is accepted by --check" config_checked
+try_refused "a bad value is refused with file and line" "bad.conf:[0-9]+.*node-id" config_refused
+try_refused "an unknown option is refused with file and line" "bad.conf:[0-9]+.*no-such-option" config_unknown_option
+try_refused "an identity that others can read is refused" "id1" identity_readable_refused
+try "two daemons start" started
+try "handshake, then traffic" established
+try "the keys are authenticated" authenticated
+try_refused "a second daemon for the device is refused" "." second_daemon
+try "kill -9 of a daemon: nothing lost, the session is adopted" killed_and_adopted
+try "SIGTERM: exit status 0, the tunnel goes on" terminated
+try "both daemons killed: the tunnel goes on" both_killed
+try "SIGHUP: nothing lost, same session" reload
+try "rekeying loses nothing" without_loss rekey_now
+try "events are shown as JSON" events_are_shown
+try "replayed handshakes change nothing" replayed_handshake
+try "forged handshakes change nothing" forged_handshakes
+try "a restarted node is back within a round trip and about a second" node_restarted
+try "both nodes restarted" both_restarted
+try "a wrong identity gets no session" wrong_identity
+try "and the right one does" right_identity_again
+try "gives up on a silent peer and refuses packets" gives_up
+try "and comes back" back_after_giving_up
+diag "$(tail -n 5 "$work/pilotd1.log")"
+finish
