@@ -79,5 +79,5 @@ install: userspace
 	install -D -m 755 userspace/pilotd/pilotd '$(DESTDIR)$(SBINDIR)/pilotd'
 
 clean:
-	rm -rf build/*-* build/check
+	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} +
 	$(MAKE) -C userspace clean

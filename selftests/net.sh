@@ -138,6 +138,21 @@ transfer() { # from-namespace to-namespace address bytes [marker]
 	[ $rc = 0 ] && [ -s "$work/sum.out" ] && cmp "$work/sum.out" "$work/sum.in"
 }
 
+# Frames that pass e0 of NAMESPACE while COMMAND runs, in hex in $work/frames.
+capture() { # namespace command...
+	local ns=$1 rc=0 pid
+	shift
+	on "$ns" python3 "$py/frames.py" capture e0 37736 >"$work/frames" &
+	pid=$!
+	busywait 20000 grep -q ready "$work/frames" || fail "no capture" || return
+	"$@" || rc=$?
+	sleep 0.3
+	kill $pid
+	wait $pid 2>/dev/null
+	sed -i /ready/d "$work/frames"
+	return $rc
+}
+
 listening() { # namespace port
 	on "$1" ss -Htln "sport = :$2" | grep -q .
 }
@@ -145,7 +160,7 @@ listening() { # namespace port
 # ---- state
 
 device_json() { # namespace jq-filter
-	on "$1" pilot show pilot0 -j | jq -er "(if type == \"array\" then .[0] else . end) | $2"
+	on "$1" pilot show pilot0 -j | jq -er ".[0] | $2"
 }
 
 device_stat() { # namespace counter

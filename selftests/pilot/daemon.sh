@@ -139,19 +139,15 @@ events_are_shown() {
 	[ $rc = 0 ] && jq -es 'length > 0' "$work/events" >/dev/null
 }
 
+rekey_twice() {
+	rekey_now && sleep 3 && rekey_now
+}
+
 # A PILA of an earlier session, sent again from elsewhere, must not cost the
 # present one a packet, nor move the endpoint.
 replayed_handshake() {
 	local endpoint
-	on "$n1" python3 "$py/frames.py" capture e0 37736 2000 >"$work/frames" &
-	local pid=$!
-	busywait 20000 grep -q ready "$work/frames" || return
-	on "$n1" pilot rekey pilot0 2
-	sleep 1
-	on "$n1" pilot rekey pilot0 2
-	sleep 4
-	kill $pid
-	wait $pid
+	capture "$n1" rekey_twice || return
 	grep -i '^50494c4100000002' "$work/frames" >"$work/pila" || fail "no PILA of node 2 was seen" || return
 	endpoint=$(peer_json "$n1" 2 .endpoint) || return
 	without_loss inject_handshakes || return

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Make, open, capture and send tunnel frames, apart from the module.
 
-  frames.py capture INTERFACE PORT COUNT   UDP payloads to PORT seen on INTERFACE, in hex
+  frames.py capture INTERFACE PORT   "ready", then UDP payloads to PORT seen on INTERFACE, in hex
   frames.py send ADDRESS PORT [SOURCE-PORT]   datagrams given in hex, one a line, on stdin
   frames.py open KEYFILE   PILS frames in hex on stdin: sender, prefix, counter, plaintext
   frames.py seal KEYFILE SENDER PREFIX COUNTER [PLAINTEXT]   one PILS frame in hex
@@ -63,17 +63,14 @@ def udp_payload(packet):
     return port, packet[at + 8:at + length]
 
 
-def capture(interface, port, count):
+def capture(interface, port):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
     sock.bind((interface, 3))
-    sock.settimeout(20)
     print('ready', flush=True)
-    while count:
-        packet = sock.recv(65535)
-        got = udp_payload(packet)
+    while True:
+        got = udp_payload(sock.recv(65535))
         if got and got[0] == port:
             print(got[1].hex(), flush=True)
-            count -= 1
 
 
 def send(address, port, source_port=0):
@@ -88,7 +85,7 @@ def send(address, port, source_port=0):
 def main():
     command, args = sys.argv[1], sys.argv[2:]
     if command == 'capture':
-        capture(args[0], int(args[1]), int(args[2]))
+        capture(args[0], int(args[1]))
     elif command == 'send':
         send(args[0], int(args[1]), int(args[2]) if len(args) > 2 else 0)
     elif command == 'open':

@@ -62,8 +62,7 @@ failed_move_keeps_port() {
 }
 
 show_lists_both() {
-	on "$n1" pilot show -j |
-		jq -e '(if type == "array" then . else .devices // [.] end) | length == 2'
+	on "$n1" pilot show -j | jq -e 'map(.ifname) | sort == ["pilot0", "pilot1"]'
 }
 
 moves_and_keeps_socket() {
