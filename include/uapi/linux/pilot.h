@@ -6,8 +6,8 @@
  * test compares the two. Conventions:
  *
  * - Integers are in host byte order unless marked big-endian.
- * - Times are ages or durations in milliseconds of the boot-time clock, so
- *   that they do not depend on the wall clock.
+ * - Times are ages or durations in milliseconds, so that they do not depend
+ *   on the wall clock.
  * - "in": accepted in requests. "out": only in replies and events; refused
  *   in requests. "in/out": both.
  * - Every command needs CAP_NET_ADMIN over the network namespace, and so
@@ -332,7 +332,8 @@ enum pilot_key_attr {
  * @PILOT_A_FRAME_UNSPEC: not used
  * @PILOT_A_FRAME_NODE_ID: u32, in/out: from the kernel: sender the frame
  *	names (not verified; absent for beacon messages). To the kernel: send
- *	it to this peer along its path
+ *	it to this peer along its path. With neither NODE_ID nor ENDPOINT it
+ *	goes to the beacon
  * @PILOT_A_FRAME_ENDPOINT: nest of &enum pilot_endpoint_attr, in/out: from
  *	the kernel: outer source (the beacon's when RELAYED). To the kernel:
  *	send it straight there instead

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which peer an address belongs to (design.rst section 2).
+ */
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <net/ipv6.h>
+
+#include "allowedips.h"
+#include "peer.h"
+
+static const struct rhashtable_params params = {
+	.key_len = sizeof(struct pilot_prefix),
+	.key_offset = offsetof(struct pilot_allowedip, prefix),
+	.head_offset = offsetof(struct pilot_allowedip, hash),
+	.automatic_shrinking = true,
+};
+
+int pilot_allowedips_init(struct pilot_allowedips *aip)
+{
+	return rhashtable_init(&aip->table, &params);
+}
+
+/* All prefixes must be gone: they go with their peers. */
+void pilot_allowedips_destroy(struct pilot_allowedips *aip)
+{
+	rhashtable_destroy(&aip->table);
+}
+
+static void mask4(struct pilot_prefix *p, __be32 addr, unsigned int len)
+{
+	p->addr[0] = len ? addr & htonl(~0U << (32 - len)) : 0;
+	p->len = len;
+}
+
+static void mask6(struct pilot_prefix *p, const struct in6_addr *addr,
+		  unsigned int len)
+{
+	ipv6_addr_prefix((struct in6_addr *)p->addr, addr, len);
+	p->len = len;
+}
+
+/**
+ * pilot_prefix_is_masked() - whether no bit past the length is set
+ * @prefix: prefix of a valid length
+ */
+bool pilot_prefix_is_masked(const struct pilot_prefix *prefix)
+{
+	struct pilot_prefix p = { .family = prefix->family };
+
+	if (prefix->family == AF_INET)
+		mask4(&p, prefix->addr[0], prefix->len);
+	else
+		mask6(&p, (const struct in6_addr *)prefix->addr, prefix->len);
+	return !memcmp(p.addr, prefix->addr, sizeof(p.addr));
+}
+
+static void count(struct pilot_allowedips *aip, const struct pilot_prefix *p,
+		  int by)
+{
+	bool v4 = p->family == AF_INET;
+	u32 *lens = v4 ? aip->lens4 : aip->lens6;
+	unsigned long *used = v4 ? aip->used4 : aip->used6;
+
+	lens[p->len] += by;
+	if (lens[p->len])
+		set_bit(p->len, used);
+	else
+		clear_bit(p->len, used);
+}
+
+static struct pilot_allowedip *find(struct pilot_allowedips *aip,
+				    const struct pilot_prefix *prefix)
+{
+	return rhashtable_lookup_fast(&aip->table, prefix, params);
+}
+
+/**
+ * pilot_allowedips_add() - gives a prefix to a peer, perhaps from another one
+ * @aip: table; its device's lock is held
+ * @peer: new owner
+ * @prefix: prefix, masked
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int pilot_allowedips_add(struct pilot_allowedips *aip, struct pilot_peer *peer,
+			 const struct pilot_prefix *prefix)
+{
+	struct pilot_allowedip *a = find(aip, prefix);
+	int err;
+
+	if (a) {
+		rcu_assign_pointer(a->peer, peer);
+		list_move_tail(&a->list, &peer->allowed_ips);
+		return 0;
+	}
+	a = kzalloc(sizeof(*a), GFP_KERNEL);
+	if (!a)
+		return -ENOMEM;
+	a->prefix = *prefix;
+	rcu_assign_pointer(a->peer, peer);
+	err = rhashtable_insert_fast(&aip->table, &a->hash, params);
+	if (err) {
+		kfree(a);
+		return err;
+	}
+	count(aip, prefix, 1);
+	list_add_tail(&a->list, &peer->allowed_ips);
+	return 0;
+}
+
+static void unlink_ip(struct pilot_allowedips *aip, struct pilot_allowedip *a)
+{
+	rhashtable_remove_fast(&aip->table, &a->hash, params);
+	count(aip, &a->prefix, -1);
+	list_del(&a->list);
+	kfree_rcu(a, rcu);
+}
+
+/**
+ * pilot_allowedips_remove() - takes a prefix from a peer
+ * @aip: table; its device's lock is held
+ * @peer: owner
+ * @prefix: prefix, masked
+ *
+ * Return: 0, or -ENOENT if it is not that peer's.
+ */
+int pilot_allowedips_remove(struct pilot_allowedips *aip,
+			    struct pilot_peer *peer,
+			    const struct pilot_prefix *prefix)
+{
+	struct pilot_allowedip *a = find(aip, prefix);
+
+	if (!a || rcu_access_pointer(a->peer) != peer)
+		return -ENOENT;
+	unlink_ip(aip, a);
+	return 0;
+}
+
+/**
+ * pilot_allowedips_remove_list() - takes prefixes from their peer
+ * @aip: table; its device's lock is held
+ * @list: a peer's allowed_ips, or part of them
+ */
+void pilot_allowedips_remove_list(struct pilot_allowedips *aip,
+				  struct list_head *list)
+{
+	struct pilot_allowedip *a, *next;
+
+	list_for_each_entry_safe(a, next, list, list)
+		unlink_ip(aip, a);
+}
+
+/**
+ * pilot_allowedips_find4() - longest-prefix match
+ * @aip: table
+ * @addr: IPv4 address
+ *
+ * Context: RCU read side. Return: the peer or NULL.
+ */
+struct pilot_peer *pilot_allowedips_find4(struct pilot_allowedips *aip,
+					  __be32 addr)
+{
+	struct pilot_prefix p = { .family = AF_INET };
+	struct pilot_allowedip *a;
+	unsigned long len, end;
+
+	for (end = 33; (len = find_last_bit(aip->used4, end)) < end; end = len) {
+		mask4(&p, addr, len);
+		a = rhashtable_lookup(&aip->table, &p, params);
+		if (a)
+			return rcu_dereference(a->peer);
+	}
+	return NULL;
+}
+
+/**
+ * pilot_allowedips_find6() - longest-prefix match
+ * @aip: table
+ * @addr: IPv6 address
+ *
+ * Context: RCU read side. Return: the peer or NULL.
+ */
+struct pilot_peer *pilot_allowedips_find6(struct pilot_allowedips *aip,
+					  const struct in6_addr *addr)
+{
+	struct pilot_prefix p = { .family = AF_INET6 };
+	struct pilot_allowedip *a;
+	unsigned long len, end;
+
+	for (end = 129; (len = find_last_bit(aip->used6, end)) < end; end = len) {
+		mask6(&p, addr, len);
+		a = rhashtable_lookup(&aip->table, &p, params);
+		if (a)
+			return rcu_dereference(a->peer);
+	}
+	return NULL;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The code is written against the newest kernel; what 6.1 and 6.12 lack or
+ * name otherwise is mended here and nowhere else.
+ */
+#ifndef _PILOT_COMPAT_H
+#define _PILOT_COMPAT_H
+
+#include <linux/netdevice.h>
+#include <linux/version.h>
+#include <net/genetlink.h>
+#include <net/ip6_tunnel.h>
+#include <net/rtnetlink.h>
+#include <net/udp_tunnel.h>
+
+/* Headers that came later; Kbuild looks for them, sparse has no __has_include */
+#ifdef PILOT_HAVE_GSO_H
+#include <net/gso.h>
+#endif
+
+#ifdef PILOT_HAVE_UNALIGNED_H
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+/* 6.12: a field instead of a feature flag */
+static inline void pilot_compat_set_lltx(struct net_device *dev)
+{
+#ifdef NETIF_F_LLTX
+	dev->features |= NETIF_F_LLTX;
+#else
+	dev->lltx = true;
+#endif
+}
+
+/*
+ * Since 6.7 the core allocates, reports and frees the per-CPU counters of a
+ * device that asks for it. The field exists in 6.1 stable, unread.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define PILOT_CORE_TSTATS 1
+#endif
+
+static inline int pilot_compat_tstats_alloc(struct net_device *dev)
+{
+#ifdef PILOT_CORE_TSTATS
+	return 0;
+#else
+	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
+	return dev->tstats ? 0 : -ENOMEM;
+#endif
+}
+
+static inline void pilot_compat_tstats_free(struct net_device *dev)
+{
+#ifndef PILOT_CORE_TSTATS
+	free_percpu(dev->tstats);
+	dev->tstats = NULL;
+#endif
+}
+
+/* Between 6.12 and 7.3 the tunnel helpers moved from struct socket to sock. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define PILOT_TUNNEL_SOCK(sock) ((sock)->sk)
+#else
+#define PILOT_TUNNEL_SOCK(sock) (sock)
+#endif
+
+/* 6.17: a trailing argument for IPCB flags */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define PILOT_IPCB_FLAGS , 0
+#else
+#define PILOT_IPCB_FLAGS
+#endif
+
+/* 6.7: genl_info in dumps */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define pilot_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
+#else
+#define pilot_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#endif
+
+/* 6.15: parameters of newlink in a structure */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+#define PILOT_NEWLINK(name, dev, link_net, extack)			\
+static int name##_common(struct net *link_net, struct net_device *dev,	\
+			 struct netlink_ext_ack *extack);		\
+static int name(struct net_device *dev,					\
+		struct rtnl_newlink_params *params,			\
+		struct netlink_ext_ack *extack)				\
+{									\
+	return name##_common(rtnl_newlink_link_net(params), dev, extack); \
+}									\
+static int name##_common(struct net *link_net, struct net_device *dev,	\
+			 struct netlink_ext_ack *extack)
+#else
+#define PILOT_NEWLINK(name, dev, link_net, extack)			\
+static int name##_common(struct net *link_net, struct net_device *dev,	\
+			 struct netlink_ext_ack *extack);		\
+static int name(struct net *src_net, struct net_device *dev,		\
+		struct nlattr *tb[], struct nlattr *data[],		\
+		struct netlink_ext_ack *extack)				\
+{									\
+	return name##_common(src_net, dev, extack);			\
+}									\
+static int name##_common(struct net *link_net, struct net_device *dev,	\
+			 struct netlink_ext_ack *extack)
+#endif
+
+/* 6.6: crypto_memneq() has a header of its own */
+#ifdef PILOT_HAVE_CRYPTO_UTILS_H
+#include <crypto/utils.h>
+#else
+#include <crypto/algapi.h>
+#endif
+
+#endif /* _PILOT_COMPAT_H */

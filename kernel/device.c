@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The network device of kind "pilot", from creation to deletion.
+ */
+#include <linux/ethtool.h>
+#include <linux/if_arp.h>
+#include <linux/inetdevice.h>
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/rhashtable.h>
+#include <linux/rtnetlink.h>
+#include <linux/suspend.h>
+#include <net/addrconf.h>
+#include <net/ip_tunnels.h>
+#include <net/netns/generic.h>
+
+#include "aead.h"
+#include "compat.h"
+#include "device.h"
+#include "netlink.h"
+#include "receive.h"
+#include "send.h"
+#include "socket.h"
+
+/* All devices of all namespaces. RTNL. */
+static LIST_HEAD(pilot_devices);
+
+/**
+ * pilot_device_defer() - keeps a packet for a context in which SIMD is usable
+ * @pd: device
+ * @list: its deferred_rx or deferred_tx
+ * @skb: packet; consumed
+ *
+ * Context: any. Return: false if it was dropped.
+ */
+bool pilot_device_defer(struct pilot_device *pd, struct sk_buff_head *list,
+			struct sk_buff *skb)
+{
+	if (skb_queue_len_lockless(list) >= PILOT_DEFERRED_MAX) {
+		kfree_skb(skb);
+		return false;
+	}
+	skb_queue_tail(list, skb);
+	queue_work(system_unbound_wq, &pd->deferred_work);
+	return true;
+}
+
+/*
+ * Later packets queue up behind the deferred ones until none is left, so the
+ * order stays.
+ */
+static void deferred_work(struct work_struct *work)
+{
+	struct pilot_device *pd = container_of(work, struct pilot_device,
+					       deferred_work);
+	struct sk_buff *skb;
+	bool more;
+
+	do {
+		more = false;
+		local_bh_disable();
+		rcu_read_lock();
+		skb = skb_peek(&pd->deferred_rx);
+		if (skb) {
+			skb_unlink(skb, &pd->deferred_rx);
+			pilot_receive_data(pd, skb);
+			more = true;
+		}
+		skb = skb_peek(&pd->deferred_tx);
+		if (skb) {
+			skb_unlink(skb, &pd->deferred_tx);
+			pilot_xmit_packet(pd, skb);
+			more = true;
+		}
+		rcu_read_unlock();
+		local_bh_enable();
+		cond_resched();
+	} while (more);
+}
+
+static int pilot_open(struct net_device *dev)
+{
+	struct in_device *dev4 = __in_dev_get_rtnl(dev);
+	struct inet6_dev *dev6 = __in6_dev_get(dev);
+	struct pilot_device *pd = netdev_priv(dev);
+	struct pilot_peer *peer;
+	unsigned long id;
+	int err;
+
+	if (dev4) {
+		/* there are no neighbours to redirect to */
+		IN_DEV_CONF_SET(dev4, SEND_REDIRECTS, false);
+		IPV4_DEVCONF_ALL(dev_net(dev), SEND_REDIRECTS) = false;
+	}
+	if (dev6)
+		dev6->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
+
+	mutex_lock(&pd->lock);
+	err = pilot_socket_open(pd, pd->port);
+	if (!err)
+		xa_for_each(&pd->peers.ids, id, peer)
+			pilot_peer_arm(peer);
+	mutex_unlock(&pd->lock);
+	return err;
+}
+
+static int pilot_stop(struct net_device *dev)
+{
+	struct pilot_device *pd = netdev_priv(dev);
+	struct pilot_peer *peer;
+	unsigned long id;
+
+	mutex_lock(&pd->lock);
+	pilot_socket_close(pd);
+	xa_for_each(&pd->peers.ids, id, peer)
+		pilot_peer_purge(peer);
+	mutex_unlock(&pd->lock);
+	flush_work(&pd->deferred_work);
+	skb_queue_purge(&pd->deferred_rx);
+	skb_queue_purge(&pd->deferred_tx);
+	return 0;
+}
+
+static int pilot_init(struct net_device *dev)
+{
+	struct pilot_device *pd = netdev_priv(dev);
+	int err;
+
+	err = pilot_compat_tstats_alloc(dev);
+	if (err)
+		return err;
+	err = gro_cells_init(&pd->gro_cells, dev);
+	if (err)
+		goto err_tstats;
+	err = pilot_peers_init(&pd->peers);
+	if (err)
+		goto err_cells;
+	err = pilot_allowedips_init(&pd->allowedips);
+	if (err)
+		goto err_peers;
+	return 0;
+
+err_peers:
+	rhashtable_destroy(&pd->peers.table);
+err_cells:
+	gro_cells_destroy(&pd->gro_cells);
+err_tstats:
+	pilot_compat_tstats_free(dev);
+	return err;
+}
+
+/*
+ * The device is closed and nothing finds it any more: the core waited for
+ * those who were sending, closing the sockets for those who were receiving.
+ */
+static void pilot_uninit(struct net_device *dev)
+{
+	struct pilot_device *pd = netdev_priv(dev);
+
+	mutex_lock(&pd->lock);
+	pd->dying = true;
+	if (pd->handler_portid)
+		pilot_nl_handler_gone();
+	pd->handler_portid = 0;
+	pilot_peers_destroy(pd);
+	pilot_allowedips_destroy(&pd->allowedips);
+	pilot_endpoint_free(rcu_replace_pointer(pd->beacon, NULL,
+						lockdep_is_held(&pd->lock)));
+	mutex_unlock(&pd->lock);
+	flush_work(&pd->deferred_work);
+	gro_cells_destroy(&pd->gro_cells);
+	pilot_compat_tstats_free(dev);
+}
+
+static const struct net_device_ops netdev_ops = {
+	.ndo_init = pilot_init,
+	.ndo_uninit = pilot_uninit,
+	.ndo_open = pilot_open,
+	.ndo_stop = pilot_stop,
+	.ndo_start_xmit = pilot_xmit,
+	.ndo_get_stats64 = dev_get_tstats64,
+};
+
+/* What a raw packet socket sends without saying: look at the first nibble. */
+static __be16 parse_protocol(const struct sk_buff *skb)
+{
+	if (skb->len && (*(u8 *)skb->data >> 4) == PILOT_INNER_VERSION)
+		return htons(PILOT_ETH_P);
+	return ip_tunnel_parse_protocol(skb);
+}
+
+static const struct header_ops header_ops = {
+	.parse_protocol = parse_protocol,
+};
+
+static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
+{
+	strscpy(info->driver, PILOT_LINK_KIND, sizeof(info->driver));
+	strscpy(info->version, PILOT_VERSION, sizeof(info->version));
+	strscpy(info->bus_info, pilot_aead_driver(), sizeof(info->bus_info));
+}
+
+static const struct ethtool_ops ethtool_ops = {
+	.get_drvinfo = get_drvinfo,
+	.get_link = ethtool_op_get_link,
+};
+
+static const struct device_type device_type = { .name = PILOT_LINK_KIND };
+
+static void pilot_setup(struct net_device *dev)
+{
+	/* without a checksum feature the core would strip TSO */
+	const netdev_features_t features = NETIF_F_SG | NETIF_F_HW_CSUM |
+		NETIF_F_RXCSUM | NETIF_F_HIGHDMA | NETIF_F_GSO_SOFTWARE;
+
+	dev->netdev_ops = &netdev_ops;
+	dev->header_ops = &header_ops;
+	dev->ethtool_ops = &ethtool_ops;
+	dev->type = ARPHRD_NONE;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
+	dev->priv_flags |= IFF_NO_QUEUE;
+	dev->needs_free_netdev = true;
+	dev->features |= features;
+	dev->hw_features |= features;
+	dev->hw_enc_features |= features;
+	pilot_compat_set_lltx(dev);
+#ifdef PILOT_CORE_TSTATS
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+#endif
+	dev->needed_headroom = PILOT_HEADROOM;
+	dev->needed_tailroom = PILOT_TAG_LEN;
+	dev->mtu = PILOT_DEFAULT_MTU;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = PILOT_MAX_MTU;
+	SET_NETDEV_DEVTYPE(dev, &device_type);
+}
+
+PILOT_NEWLINK(pilot_newlink, dev, link_net, extack)
+{
+	struct pilot_device *pd = netdev_priv(dev);
+	int err;
+
+	pd->dev = dev;
+	pd->link_net = link_net;
+	pd->replay_window = PILOT_REPLAY_WINDOW;
+	pd->max_peers = PILOT_MAX_CRYPTO_PEERS;
+	mutex_init(&pd->lock);
+	spin_lock_init(&pd->handler_lock);
+	skb_queue_head_init(&pd->deferred_rx);
+	skb_queue_head_init(&pd->deferred_tx);
+	INIT_WORK(&pd->deferred_work, deferred_work);
+	pilot_ratelimit_init(&pd->limit);
+
+	err = register_netdevice(dev);
+	if (!err)
+		list_add_tail(&pd->list, &pilot_devices);
+	return err;
+}
+
+static void pilot_dellink(struct net_device *dev, struct list_head *head)
+{
+	struct pilot_device *pd = netdev_priv(dev);
+
+	list_del(&pd->list);
+	unregister_netdevice_queue(dev, head);
+}
+
+static struct net *get_link_net(const struct net_device *dev)
+{
+	const struct pilot_device *pd = netdev_priv(dev);
+
+	/* where its sockets are, which "ip -d link" shows */
+	return READ_ONCE(pd->link_net) ?: dev_net(dev);
+}
+
+static struct rtnl_link_ops link_ops __read_mostly = {
+	.kind = PILOT_LINK_KIND,
+	.priv_size = sizeof(struct pilot_device),
+	.setup = pilot_setup,
+	.newlink = pilot_newlink,
+	.dellink = pilot_dellink,
+	.get_link_net = get_link_net,
+};
+
+/**
+ * pilot_device_is() - whether a network device is one of ours
+ * @dev: device
+ */
+bool pilot_device_is(const struct net_device *dev)
+{
+	return dev->netdev_ops == &netdev_ops;
+}
+
+/* Ends the registration if it is (@same) or is not one of @net. */
+static void release_handler(struct pilot_device *pd, struct net *net, bool same)
+{
+	bool gone;
+
+	spin_lock_bh(&pd->handler_lock);
+	gone = pd->handler_portid && net_eq(pd->handler_net, net) == same;
+	if (gone) {
+		WRITE_ONCE(pd->handler_portid, 0);
+		pd->handler_net = NULL;
+	}
+	spin_unlock_bh(&pd->handler_lock);
+	if (gone) {
+		pilot_nl_handler_gone();
+		pilot_event_device(pd, PILOT_EVENT_HANDLER_GONE);
+	}
+}
+
+/**
+ * pilot_devices_release_handler() - a netlink socket closed
+ * @net: its namespace
+ * @portid: its port
+ *
+ * Context: process.
+ */
+void pilot_devices_release_handler(struct net *net, u32 portid)
+{
+	struct pilot_device *pd;
+
+	rtnl_lock();
+	list_for_each_entry(pd, &pilot_devices, list)
+		if (READ_ONCE(pd->handler_portid) == portid)
+			release_handler(pd, net, true);
+	rtnl_unlock();
+}
+
+static void drop_all_keys(void)
+{
+	struct pilot_device *pd;
+	struct pilot_peer *peer;
+	unsigned long id;
+
+	rtnl_lock();
+	list_for_each_entry(pd, &pilot_devices, list) {
+		mutex_lock(&pd->lock);
+		xa_for_each(&pd->peers.ids, id, peer)
+			pilot_key_drop_all(peer, PILOT_REASON_CLEARED);
+		mutex_unlock(&pd->lock);
+	}
+	rtnl_unlock();
+	rcu_barrier();
+}
+
+/* A machine that sleeps, or is restored twice, must not reuse a nonce (S3). */
+static int pm_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == PM_HIBERNATION_PREPARE || action == PM_SUSPEND_PREPARE)
+		drop_all_keys();
+	return 0;
+}
+
+static struct notifier_block pm_notifier = { .notifier_call = pm_notify };
+
+static int vmfork_notify(struct notifier_block *nb, unsigned long action,
+			 void *data)
+{
+	drop_all_keys();
+	return 0;
+}
+
+static struct notifier_block vmfork_notifier = { .notifier_call = vmfork_notify };
+
+/*
+ * The namespace of a device's sockets goes; the device may live on in
+ * another one, unable to send. The namespace is not counted, or sockets and
+ * namespace would keep each other alive.
+ */
+static void __net_exit netns_pre_exit(struct net *net)
+{
+	struct pilot_device *pd;
+
+	rtnl_lock();
+	list_for_each_entry(pd, &pilot_devices, list) {
+		if (pd->link_net != net)
+			continue;
+		netif_carrier_off(pd->dev);
+		mutex_lock(&pd->lock);
+		WRITE_ONCE(pd->link_net, NULL);
+		pilot_socket_close(pd);
+		pilot_socket_forget_routes(pd);
+		mutex_unlock(&pd->lock);
+	}
+	rtnl_unlock();
+}
+
+static struct pernet_operations pernet_ops = { .pre_exit = netns_pre_exit };
+
+/* A handler speaks to the device from its namespace, so it cannot follow. */
+static int netdev_notify(struct notifier_block *nb, unsigned long event,
+			 void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	if (event == NETDEV_REGISTER && pilot_device_is(dev))
+		release_handler(netdev_priv(dev), dev_net(dev), false);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netdev_notifier = {
+	.notifier_call = netdev_notify,
+};
+
+int __init pilot_device_init(void)
+{
+	int err;
+
+	err = register_pernet_device(&pernet_ops);
+	if (err)
+		return err;
+	err = register_netdevice_notifier(&netdev_notifier);
+	if (err)
+		goto err_pernet;
+	err = register_pm_notifier(&pm_notifier);
+	if (err)
+		goto err_netdev;
+	err = register_random_vmfork_notifier(&vmfork_notifier);
+	if (err)
+		goto err_pm;
+	err = rtnl_link_register(&link_ops);
+	if (err)
+		goto err_vmfork;
+	return 0;
+
+err_vmfork:
+	unregister_random_vmfork_notifier(&vmfork_notifier);
+err_pm:
+	unregister_pm_notifier(&pm_notifier);
+err_netdev:
+	unregister_netdevice_notifier(&netdev_notifier);
+err_pernet:
+	unregister_pernet_device(&pernet_ops);
+	return err;
+}
+
+void pilot_device_exit(void)
+{
+	rtnl_link_unregister(&link_ops);
+	unregister_random_vmfork_notifier(&vmfork_notifier);
+	unregister_pm_notifier(&pm_notifier);
+	unregister_netdevice_notifier(&netdev_notifier);
+	unregister_pernet_device(&pernet_ops);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _PILOT_DEVICE_H
+#define _PILOT_DEVICE_H
+
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/workqueue.h>
+#include <net/gro_cells.h>
+#include <linux/pilot.h>
+
+#include <pilot/version.h>
+#include <pilot/wire.h>
+
+#include "allowedips.h"
+#include "peer.h"
+#include "ratelimit.h"
+#include "stats.h"
+
+#define PILOT_ETH_P	0x88B5	/* ethertype of Pilot packets on the device */
+
+/* Room in front of an inner packet: outer headers, relay, PILS. */
+#define PILOT_HEADROOM	(LL_MAX_HEADER + sizeof(struct ipv6hdr) +	\
+			 sizeof(struct udphdr) + PILOT_RELAY_HLEN +	\
+			 PILOT_PILS_HLEN)
+
+/* 1500 less IPv6, UDP, relay and PILS is 1407 */
+#define PILOT_DEFAULT_MTU	1400
+#define PILOT_MAX_MTU		(65535 - 40 - 8 - PILOT_RELAY_HLEN - PILOT_PILS_MIN)
+
+/* Packets that may wait for a context in which SIMD can be used. */
+#define PILOT_DEFERRED_MAX	1024
+
+/**
+ * struct pilot_device - private part of a network device of kind "pilot"
+ * @dev: the network device
+ * @node_id: own node ID, 0 while not set
+ * @network: Pilot network of the address map
+ * @fwmark: mark of outer packets
+ * @sock4: IPv4 tunnel socket while up. RCU; written under @lock
+ * @sock6: IPv6 tunnel socket while up. RCU; written under @lock
+ * @beacon: the beacon or NULL. RCU; written under @lock
+ * @link_net: namespace of the sockets; NULL once it is gone. Not counted:
+ *	pilot_netns_exit() clears it
+ * @peers: peers
+ * @allowedips: prefixes of the peers
+ * @gro_cells: takes received packets up the stack
+ * @deferred_rx: frames waiting for process context
+ * @deferred_tx: packets waiting for process context
+ * @deferred_work: handles both
+ * @limit: rate limit of handshake frames
+ * @stats: counters by &enum pilot_stats_attr
+ * @n_keys: peers that have a key
+ * @n_queues: peers that have packets waiting
+ * @event_seq: sequence number of the last event
+ * @list: entry of pilot_devices; RTNL
+ * @lock: serialises configuration. Taken after RTNL, before peers' locks
+ * @dying: being unregistered; @lock
+ * @unauth: negotiated keys need not be authenticated
+ * @port: UDP port; 0 any
+ * @replay_window: for keys to come
+ * @max_peers: limit
+ * @generation: changes with the set of peers, for dumps; @lock
+ * @handler_lock: guards the handler
+ * @handler_portid: netlink port of the handler, 0 none
+ * @handler_net: its namespace; alive as long as its socket is, which is as
+ *	long as @handler_portid is set
+ */
+struct pilot_device {
+	struct net_device *dev;
+	u32 node_id;
+	u16 network;
+	u32 fwmark;
+	struct sock __rcu *sock4;
+	struct sock __rcu *sock6;
+	struct pilot_endpoint __rcu *beacon;
+	struct net *link_net;
+	struct pilot_peers peers;
+	struct pilot_allowedips allowedips;
+	struct gro_cells gro_cells;
+
+	struct sk_buff_head deferred_rx;
+	struct sk_buff_head deferred_tx;
+	struct work_struct deferred_work;
+
+	struct pilot_ratelimit limit;
+	atomic64_t stats[PILOT_DEVICE_STATS];
+	atomic_t n_keys;
+	atomic_t n_queues;
+	atomic_t event_seq;
+
+	struct list_head list;
+	struct mutex lock;
+	bool dying;
+	bool unauth;
+	u16 port;
+	u32 replay_window;
+	u32 max_peers;
+	u32 generation;
+
+	spinlock_t handler_lock;
+	u32 handler_portid;
+	struct net *handler_net;
+};
+
+int pilot_device_init(void);
+void pilot_device_exit(void);
+bool pilot_device_is(const struct net_device *dev);
+void pilot_devices_release_handler(struct net *net, u32 portid);
+bool pilot_device_defer(struct pilot_device *pd, struct sk_buff_head *list,
+			struct sk_buff *skb);
+
+/* Whether packets must go through process context, as earlier ones do. */
+static inline bool pilot_device_must_defer(struct sk_buff_head *list,
+					   bool usable)
+{
+	return unlikely(!usable || !skb_queue_empty_lockless(list));
+}
+
+#endif /* _PILOT_DEVICE_H */

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Peers: life and death, the queue of packets that wait for a key, the timer.
+ */
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+
+#include "aead.h"
+#include "compat.h"
+#include "device.h"
+#include "netlink.h"
+#include "peer.h"
+#include "send.h"
+#include "socket.h"
+
+/* Between two keepalives under a key that is not proven yet. */
+#define PROBE_INTERVAL	(HZ / 2)
+
+/* Where SIMD could not be used, the timer tries again after. */
+#define RETRY_INTERVAL	(HZ / 10)
+
+const struct rhashtable_params pilot_peer_params = {
+	.key_len = sizeof(u32),
+	.key_offset = offsetof(struct pilot_peer, node_id),
+	.head_offset = offsetof(struct pilot_peer, hash),
+	.automatic_shrinking = true,
+};
+
+int pilot_peers_init(struct pilot_peers *peers)
+{
+	xa_init_flags(&peers->ids, XA_FLAGS_ALLOC1);
+	return rhashtable_init(&peers->table, &pilot_peer_params);
+}
+
+/**
+ * pilot_peers_destroy() - removes all peers and the tables
+ * @pd: device; its lock is held
+ *
+ * Context: process, with nothing sending or receiving any more.
+ */
+void pilot_peers_destroy(struct pilot_device *pd)
+{
+	struct pilot_peer *peer;
+	unsigned long id;
+
+	lockdep_assert_held(&pd->lock);
+	xa_for_each(&pd->peers.ids, id, peer)
+		pilot_peer_remove(peer);
+	xa_destroy(&pd->peers.ids);
+	rhashtable_destroy(&pd->peers.table);
+}
+
+/**
+ * pilot_peer_find() - finds a peer
+ * @pd: device
+ * @node_id: its node ID
+ *
+ * Context: RCU read side, or the device's lock held. Return: peer or NULL.
+ */
+struct pilot_peer *pilot_peer_find(struct pilot_device *pd, u32 node_id)
+{
+	return rhashtable_lookup_fast(&pd->peers.table, &node_id,
+				      pilot_peer_params);
+}
+
+static void peer_timer(struct timer_list *timer);
+
+/**
+ * pilot_peer_add() - adds a peer
+ * @pd: device; its lock is held
+ * @node_id: node ID
+ * @extack: receives the reason of a failure
+ *
+ * Context: process. Return: the peer, or ERR_PTR: -EEXIST, -ENOSPC, -ENOMEM.
+ */
+struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
+				  struct netlink_ext_ack *extack)
+{
+	struct pilot_peer *peer;
+	int err, cpu;
+
+	lockdep_assert_held(&pd->lock);
+	if (pilot_peer_find(pd, node_id)) {
+		NL_SET_ERR_MSG_MOD(extack, "there is a peer of this node id");
+		return ERR_PTR(-EEXIST);
+	}
+	if (pd->peers.n >= pd->max_peers) {
+		NL_SET_ERR_MSG_MOD(extack, "the device has max-peers peers");
+		return ERR_PTR(-ENOSPC);
+	}
+	peer = kzalloc(sizeof(*peer), GFP_KERNEL);
+	if (!peer)
+		return ERR_PTR(-ENOMEM);
+	peer->traffic = alloc_percpu(struct pilot_traffic);
+	if (!peer->traffic) {
+		err = -ENOMEM;
+		goto err_free;
+	}
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(peer->traffic, cpu)->syncp);
+	peer->node_id = node_id;
+	peer->pd = pd;
+	peer->path_active = PILOT_PATH_DIRECT;
+	peer->keepalive = PILOT_KEEPALIVE_SECS;
+	INIT_LIST_HEAD(&peer->allowed_ips);
+	spin_lock_init(&peer->lock);
+	__skb_queue_head_init(&peer->queue);
+	timer_setup(&peer->timer, peer_timer, 0);
+
+	err = xa_alloc_cyclic(&pd->peers.ids, &peer->id, peer, xa_limit_31b,
+			      &pd->peers.next_id, GFP_KERNEL);
+	if (err < 0)
+		goto err_percpu;
+	err = rhashtable_insert_fast(&pd->peers.table, &peer->hash,
+				     pilot_peer_params);
+	if (err)
+		goto err_id;
+	pd->peers.n++;
+	pd->generation++;
+	pilot_event_peer(peer, PILOT_EVENT_PEER_ADDED);
+	return peer;
+
+err_id:
+	xa_erase(&pd->peers.ids, peer->id);
+err_percpu:
+	free_percpu(peer->traffic);
+err_free:
+	kfree(peer);
+	return ERR_PTR(err);
+}
+
+static void free_peer(struct rcu_head *rcu)
+{
+	struct pilot_peer *peer = container_of(rcu, struct pilot_peer, rcu);
+
+	free_percpu(peer->traffic);
+	kfree(peer);
+}
+
+/**
+ * pilot_peer_remove() - removes a peer and all it holds
+ * @peer: peer; its device's lock is held
+ *
+ * Why nothing can use it afterwards. Packets find it through the hash table
+ * or allowed-ips, under RCU; both forget it first. Whoever found it before
+ * may still take its lock, sees @dead there and neither queues a packet nor
+ * moves the endpoint; keys are installed only under the device's lock. The
+ * timer is shut down: arming it again does nothing. No reference is kept
+ * anywhere else, since packets are sealed and opened synchronously within
+ * their read-side section; so one grace period ends the last use.
+ *
+ * Context: process.
+ */
+void pilot_peer_remove(struct pilot_peer *peer)
+{
+	struct pilot_device *pd = peer->pd;
+
+	lockdep_assert_held(&pd->lock);
+	pilot_allowedips_remove_list(&pd->allowedips, &peer->allowed_ips);
+	rhashtable_remove_fast(&pd->peers.table, &peer->hash,
+			       pilot_peer_params);
+	xa_erase(&pd->peers.ids, peer->id);
+	pd->peers.n--;
+	pd->generation++;
+
+	spin_lock_bh(&peer->lock);
+	peer->dead = true;
+	spin_unlock_bh(&peer->lock);
+	timer_shutdown_sync(&peer->timer);
+	pilot_key_drop_all(peer, PILOT_REASON_PEER_REMOVED);
+	pilot_peer_purge(peer);
+	pilot_endpoint_replace(peer, NULL);
+	pilot_event_peer(peer, PILOT_EVENT_PEER_REMOVED);
+	call_rcu(&peer->rcu, free_peer);
+}
+
+static bool in_cooldown(struct pilot_peer *peer)
+{
+	lockdep_assert_held(&peer->lock);
+	if (peer->cooldown && time_after_eq(jiffies, peer->cooldown_end))
+		peer->cooldown = false;
+	return peer->cooldown;
+}
+
+/**
+ * pilot_peer_in_cooldown() - milliseconds for which packets are refused
+ * @peer: peer
+ *
+ * Return: 0 if they are not.
+ */
+unsigned int pilot_peer_in_cooldown(struct pilot_peer *peer)
+{
+	unsigned int ms = 0;
+
+	spin_lock_bh(&peer->lock);
+	if (in_cooldown(peer))
+		ms = jiffies_to_msecs(peer->cooldown_end - jiffies);
+	spin_unlock_bh(&peer->lock);
+	return ms;
+}
+
+/**
+ * pilot_peer_cooldown() - refuses packets for a while, the manager gave up
+ * @peer: peer
+ * @ms: how long; 0 lifts it
+ */
+void pilot_peer_cooldown(struct pilot_peer *peer, unsigned int ms)
+{
+	spin_lock_bh(&peer->lock);
+	peer->cooldown = ms;
+	peer->cooldown_end = jiffies + msecs_to_jiffies(ms);
+	if (ms) {
+		peer->need_key = PILOT_REASON_NONE;
+		pilot_event_peer(peer, PILOT_EVENT_GAVE_UP);
+	}
+	spin_unlock_bh(&peer->lock);
+	if (ms)
+		pilot_peer_purge(peer);
+}
+
+/**
+ * pilot_peer_need_key() - asks the manager for a key exchange
+ * @peer: peer
+ * @reason: why
+ *
+ * The wish stays readable until a key is installed; the event is sent at
+ * most once in PILOT_REKEY_REQUEST_MS, except by the user's command.
+ */
+void pilot_peer_need_key(struct pilot_peer *peer, enum pilot_reason reason)
+{
+	unsigned long now = jiffies;
+
+	spin_lock_bh(&peer->lock);
+	if (peer->dead)
+		goto out;
+	if (reason == PILOT_REASON_USER)
+		peer->cooldown = false;
+	else if (in_cooldown(peer) ||
+		 (peer->need_key_ever &&
+		  time_before(now, peer->need_key_sent +
+			      msecs_to_jiffies(PILOT_REKEY_REQUEST_MS))))
+		goto out;
+	peer->need_key = reason;
+	peer->need_key_ever = true;
+	peer->need_key_sent = now;
+	pilot_event_need_key(peer, reason);
+out:
+	spin_unlock_bh(&peer->lock);
+}
+
+/**
+ * pilot_peer_note() - tells of a nuisance, at most once in 3 s per kind
+ * @peer: sender
+ * @type: PILOT_EVENT_NONCE_REPLAY or PILOT_EVENT_SRC_SPOOFED
+ */
+void pilot_peer_note(struct pilot_peer *peer, enum pilot_event_type type)
+{
+	int kind = type == PILOT_EVENT_SRC_SPOOFED;
+	unsigned long now = jiffies;
+
+	atomic_inc(&peer->noted[kind].count);
+	if (READ_ONCE(peer->noted[kind].ever) &&
+	    time_before(now, READ_ONCE(peer->noted[kind].sent) +
+			msecs_to_jiffies(PILOT_REKEY_REQUEST_MS)))
+		return;
+	WRITE_ONCE(peer->noted[kind].ever, true);
+	WRITE_ONCE(peer->noted[kind].sent, now);
+	pilot_event_count(peer, type,
+			  atomic_xchg(&peer->noted[kind].count, 0));
+}
+
+/**
+ * pilot_peer_enqueue() - keeps a packet until there is a key
+ * @peer: receiver
+ * @skb: packet; taken over on success only
+ *
+ * Return: 0; -EAGAIN if there is a key now; -EHOSTUNREACH in the cooldown,
+ * or when too many peers have a queue; -ENOBUFS when the peer's is full.
+ */
+int pilot_peer_enqueue(struct pilot_peer *peer, struct sk_buff *skb)
+{
+	struct pilot_device *pd = peer->pd;
+	struct pilot_key *key;
+	int err = 0;
+
+	spin_lock_bh(&peer->lock);
+	key = rcu_dereference_protected(peer->keys[PILOT_SLOT_CURRENT],
+					lockdep_is_held(&peer->lock));
+	if (pilot_key_can_send(key))
+		err = -EAGAIN;
+	else if (peer->dead || in_cooldown(peer))
+		err = -EHOSTUNREACH;
+	else if (skb_queue_len(&peer->queue) >= PILOT_PENDING_PER_PEER)
+		err = -ENOBUFS;
+	else if (skb_queue_empty(&peer->queue) &&
+		 !atomic_add_unless(&pd->n_queues, 1, PILOT_PENDING_PEERS))
+		err = -EHOSTUNREACH;
+	else
+		__skb_queue_tail(&peer->queue, skb);
+	spin_unlock_bh(&peer->lock);
+	return err;
+}
+
+/* Moves the queue to @list. */
+static void take_queue(struct pilot_peer *peer, struct sk_buff_head *list)
+{
+	__skb_queue_head_init(list);
+	spin_lock_bh(&peer->lock);
+	if (!skb_queue_empty(&peer->queue)) {
+		skb_queue_splice_tail_init(&peer->queue, list);
+		atomic_dec(&peer->pd->n_queues);
+	}
+	spin_unlock_bh(&peer->lock);
+}
+
+/**
+ * pilot_peer_purge() - throws the waiting packets away
+ * @peer: peer
+ */
+void pilot_peer_purge(struct pilot_peer *peer)
+{
+	struct sk_buff_head list;
+
+	take_queue(peer, &list);
+	__skb_queue_purge(&list);
+}
+
+/**
+ * pilot_peer_flush() - sends the waiting packets, in order
+ * @peer: peer
+ *
+ * Context: any but hard interrupt. Without a key they queue up again.
+ */
+void pilot_peer_flush(struct pilot_peer *peer)
+{
+	struct sk_buff_head list;
+	struct sk_buff *skb;
+
+	if (skb_queue_empty_lockless(&peer->queue))
+		return;
+	take_queue(peer, &list);
+	local_bh_disable();
+	rcu_read_lock();
+	while ((skb = __skb_dequeue(&list)))
+		pilot_send_packet(peer, skb);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+/**
+ * pilot_peer_arm() - starts the timer, after a key was installed or a setting
+ *	it depends on changed
+ * @peer: peer
+ */
+void pilot_peer_arm(struct pilot_peer *peer)
+{
+	mod_timer(&peer->timer, jiffies + PROBE_INTERVAL);
+}
+
+/*
+ * The one timer of a peer. It is not touched per packet: it looks at when the
+ * last frame was sent and comes again when the keepalive would be due.
+ */
+static void peer_timer(struct timer_list *timer)
+{
+	struct pilot_peer *peer = container_of(timer, struct pilot_peer, timer);
+	unsigned long now = jiffies, next, due;
+	unsigned int keepalive;
+	struct pilot_key *key;
+
+	if (!pilot_aead_usable()) {
+		mod_timer(timer, now + RETRY_INTERVAL);
+		return;
+	}
+	rcu_read_lock();
+	next = now + 30 * HZ;
+	if (pilot_key_tick(peer) && peer->probes) {
+		peer->probes--;
+		pilot_send_probe(peer);
+		next = now + PROBE_INTERVAL;
+	}
+	keepalive = READ_ONCE(peer->keepalive);
+	key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
+	if (key && keepalive) {
+		due = READ_ONCE(peer->last_tx) + keepalive * HZ;
+		if (!READ_ONCE(peer->tx_seen) || time_after_eq(now, due)) {
+			pilot_send_keepalive(peer, key);
+			due = now + keepalive * HZ;
+		}
+		if (time_before(due, next))
+			next = due;
+	}
+	if (key)
+		mod_timer(timer, next);
+	rcu_read_unlock();
+}

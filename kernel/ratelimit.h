@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _PILOT_RATELIMIT_H
+#define _PILOT_RATELIMIT_H
+
+#include <linux/siphash.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#define PILOT_RATELIMIT_BUCKETS	1024
+
+/**
+ * struct pilot_bucket - a token bucket
+ * @stamp: jiffies at which @tokens was right
+ * @tokens: what is left
+ */
+struct pilot_bucket {
+	unsigned long stamp;
+	u32 tokens;
+};
+
+/**
+ * struct pilot_ratelimit - limits handshake frames (protocol.rst, S7)
+ * @key: keeps strangers from choosing whose bucket they share
+ * @lock: guards the rest; leaf
+ * @strangers: budget of all sources that are no peer's endpoint together
+ * @sources: per source address or relayed sender, by hash. Memory is
+ *	bounded; two sources in one bucket share it
+ */
+struct pilot_ratelimit {
+	siphash_key_t key;
+	spinlock_t lock;
+	struct pilot_bucket strangers;
+	struct pilot_bucket sources[PILOT_RATELIMIT_BUCKETS];
+};
+
+void pilot_ratelimit_init(struct pilot_ratelimit *rl);
+bool pilot_ratelimit_allow(struct pilot_ratelimit *rl, const void *source,
+			   size_t len, bool known);
+
+#endif /* _PILOT_RATELIMIT_H */

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The way out: from an inner packet to its peer, sealed, to the endpoint.
+ */
+#include <linux/crc32.h>
+#include <linux/icmpv6.h>
+#include <linux/ipv6.h>
+#include <linux/rhashtable.h>
+#include <net/icmp.h>
+#include <net/ip_tunnels.h>
+
+#include "aead.h"
+#include "compat.h"
+#include "device.h"
+#include "map.h"
+#include "peer.h"
+#include "send.h"
+#include "socket.h"
+
+/*
+ * Returns the packet as one contiguous, private buffer with room for headers
+ * and tag, its checksum filled in; consumes it on failure. Sealing is done in
+ * place, and TCP still needs the data of the clone it handed down.
+ */
+static struct sk_buff *make_private(struct sk_buff *skb)
+{
+	struct sk_buff *n;
+
+	if (!skb_cloned(skb) && !skb_is_nonlinear(skb) &&
+	    skb_headroom(skb) >= PILOT_HEADROOM &&
+	    skb_tailroom(skb) >= PILOT_TAG_LEN) {
+		if (skb->ip_summed != CHECKSUM_PARTIAL ||
+		    !skb_checksum_help(skb))
+			return skb;
+		kfree_skb(skb);
+		return NULL;
+	}
+
+	n = alloc_skb(PILOT_HEADROOM + skb->len + PILOT_TAG_LEN, GFP_ATOMIC);
+	if (n) {
+		skb_reserve(n, PILOT_HEADROOM);
+		skb_copy_and_csum_dev(skb, skb_put(n, skb->len));
+		n->priority = skb->priority;
+		n->protocol = skb->protocol;
+		skb_copy_hash(n, skb);
+		skb_reset_network_header(n);
+		consume_skb(skb);
+	} else {
+		kfree_skb(skb);
+	}
+	return n;
+}
+
+/* Sends a frame or beacon message that is complete. */
+static int transmit(struct pilot_peer *peer, struct sk_buff *skb, u8 ds)
+{
+	struct pilot_device *pd = peer->pd;
+	struct pilot_endpoint *ep;
+	int err;
+
+	if (unlikely(READ_ONCE(peer->path_active) == PILOT_PATH_RELAY)) {
+		u8 *h = skb_push(skb, PILOT_RELAY_HLEN);
+
+		h[0] = PILOT_BEACON_RELAY;
+		put_unaligned_be32(READ_ONCE(pd->node_id), h + 1);
+		put_unaligned_be32(peer->node_id, h + 5);
+		ep = rcu_dereference(pd->beacon);
+	} else {
+		ep = rcu_dereference(peer->endpoint);
+	}
+	if (unlikely(!ep)) {
+		pilot_count(pd, peer, PILOT_A_STATS_TX_NO_ENDPOINT);
+		kfree_skb(skb);
+		return -EDESTADDRREQ;
+	}
+	err = pilot_socket_send(pd, ep, skb, ds);
+	if (unlikely(err))
+		pilot_count(pd, peer, PILOT_A_STATS_TX_NO_ROUTE);
+	return err;
+}
+
+/* Seals a private packet under @key and sends it; consumes it. */
+static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
+			 struct sk_buff *skb, u8 ds)
+{
+	u64 counter = atomic64_inc_return(&key->tx_counter);
+	unsigned int len = skb->len;
+	struct pilot_pils *h;
+
+	if (unlikely(counter >= PILOT_REKEY_AFTER)) {
+		if (counter > PILOT_REJECT_AFTER) {
+			/* for good: the counter stays where it is */
+			atomic64_set(&key->tx_counter, PILOT_REJECT_AFTER);
+			pilot_peer_need_key(peer, PILOT_REASON_EXHAUSTED);
+			goto error;
+		}
+		pilot_peer_need_key(peer, PILOT_REASON_VOLUME);
+	}
+	h = skb_push(skb, PILOT_PILS_HLEN);
+	skb_put(skb, PILOT_TAG_LEN);
+	h->magic = cpu_to_be32(PILOT_MAGIC_PILS);
+	h->sender = cpu_to_be32(READ_ONCE(peer->pd->node_id));
+	h->prefix = (__force __be32)READ_ONCE(key->tx_prefix);
+	h->counter = cpu_to_be64(counter);
+	if (unlikely(pilot_aead_seal(key->tfm, skb->data, len)))
+		goto error;
+
+	skb_scrub_packet(skb, true);
+	skb->ip_summed = CHECKSUM_NONE;
+	skb->encapsulation = 0;
+	if (READ_ONCE(peer->last_tx) != jiffies)
+		WRITE_ONCE(peer->last_tx, jiffies);
+	if (unlikely(!READ_ONCE(peer->tx_seen)))
+		WRITE_ONCE(peer->tx_seen, true);
+	return transmit(peer, skb, ds);
+
+error:
+	pilot_count(peer->pd, peer, PILOT_A_STATS_TX_ERROR);
+	kfree_skb(skb);
+	return -EIO;
+}
+
+/* Seals and sends one packet that is no super-packet; consumes it. */
+static int send_one(struct pilot_peer *peer, struct pilot_key *key,
+		    struct sk_buff *skb)
+{
+	struct pilot_device *pd = peer->pd;
+	unsigned int len = skb->len;
+	u8 ds = 0;
+	int err;
+
+	if (skb->protocol == htons(ETH_P_IP) ||
+	    skb->protocol == htons(ETH_P_IPV6))
+		ds = ip_tunnel_ecn_encap(0, ip_hdr(skb), skb);
+	skb = make_private(skb);
+	if (unlikely(!skb)) {
+		pilot_count(pd, peer, PILOT_A_STATS_TX_ERROR);
+		DEV_STATS_INC(pd->dev, tx_errors);
+		return -ENOMEM;
+	}
+	err = seal_and_send(peer, key, skb, ds);
+	if (likely(!err)) {
+		pilot_count_tx(peer, len);
+		dev_sw_netstats_tx_add(pd->dev, 1, len);
+	} else {
+		DEV_STATS_INC(pd->dev, tx_errors);
+	}
+	return err;
+}
+
+static int refuse(struct pilot_peer *peer, struct sk_buff *skb, int err)
+{
+	struct pilot_device *pd = peer->pd;
+
+	pilot_count(pd, peer, err == -ENOBUFS ? PILOT_A_STATS_TX_QUEUE_FULL :
+						PILOT_A_STATS_TX_NO_KEY);
+	DEV_STATS_INC(pd->dev, tx_dropped);
+	if (err == -EHOSTUNREACH) {
+		if (skb->protocol == htons(ETH_P_IP))
+			icmp_ndo_send(skb, ICMP_DEST_UNREACH,
+				      ICMP_HOST_UNREACH, 0);
+		else if (skb->protocol == htons(ETH_P_IPV6))
+			icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH,
+					ICMPV6_ADDR_UNREACH, 0);
+	}
+	kfree_skb(skb);
+	return err;
+}
+
+static int send_or_queue(struct pilot_peer *peer, struct sk_buff *skb)
+{
+	struct pilot_key *key;
+	int err;
+
+	do {
+		key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
+		if (likely(pilot_key_can_send(key)))
+			return send_one(peer, key, skb);
+		err = pilot_peer_enqueue(peer, skb);
+	} while (unlikely(err == -EAGAIN));
+	if (err)
+		return refuse(peer, skb, err);
+	pilot_peer_need_key(peer, key ? PILOT_REASON_EXHAUSTED :
+					PILOT_REASON_NO_KEY);
+	return 0;
+}
+
+/**
+ * pilot_send_packet() - sends a packet to a peer, or queues it without a key
+ * @peer: receiver
+ * @skb: inner packet, no super-packet; consumed
+ *
+ * Context: bottom halves off, RCU read side, pilot_aead_usable().
+ */
+void pilot_send_packet(struct pilot_peer *peer, struct sk_buff *skb)
+{
+	send_or_queue(peer, skb);
+}
+
+/* The keepalive of the reference: a control packet to port 0, no payload. */
+static void put_keepalive(struct sk_buff *skb, u32 node_id)
+{
+	struct pilot_inner *h = skb_put_zero(skb, sizeof(*h));
+
+	h->ver_flags = PILOT_INNER_VERSION << 4;
+	h->proto = PILOT_PROTO_CONTROL;
+	h->src = cpu_to_be32(node_id);
+	h->crc = cpu_to_be32(~crc32_le(~0, (u8 *)h, sizeof(*h)));
+}
+
+static void send_control(struct pilot_peer *peer, struct pilot_key *key,
+			 bool empty)
+{
+	struct pilot_device *pd = peer->pd;
+	struct sk_buff *skb;
+
+	if (!pilot_key_can_send(key) || !rcu_access_pointer(pd->sock4))
+		return;
+	skb = alloc_skb(PILOT_HEADROOM + PILOT_INNER_HLEN + PILOT_TAG_LEN,
+			GFP_ATOMIC);
+	if (!skb)
+		return;
+	skb_reserve(skb, PILOT_HEADROOM);
+	if (!empty)
+		put_keepalive(skb, READ_ONCE(pd->node_id));
+	if (!seal_and_send(peer, key, skb, 0))
+		pilot_count(pd, peer, PILOT_A_STATS_TX_KEEPALIVE);
+}
+
+/**
+ * pilot_send_keepalive() - sends a keepalive
+ * @peer: receiver
+ * @key: key to seal it under
+ *
+ * A peer that runs this module answers with an empty frame.
+ *
+ * Context: bottom halves off, RCU read side, pilot_aead_usable().
+ */
+void pilot_send_keepalive(struct pilot_peer *peer, struct pilot_key *key)
+{
+	send_control(peer, key, false);
+}
+
+/**
+ * pilot_send_answer() - answers a keepalive with an empty frame
+ * @peer: receiver
+ *
+ * Empty frames are never answered, so two ends cannot keep each other busy.
+ *
+ * Context: bottom halves off, RCU read side, pilot_aead_usable().
+ */
+void pilot_send_answer(struct pilot_peer *peer)
+{
+	struct pilot_key *key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
+
+	if (time_after(jiffies, READ_ONCE(peer->last_answer) + HZ / 4)) {
+		WRITE_ONCE(peer->last_answer, jiffies);
+		send_control(peer, key, true);
+	}
+}
+
+/**
+ * pilot_send_probe() - sends a keepalive under every key that could send soon
+ * @peer: receiver
+ *
+ * Under the next key it lets the peer prove that it has it; under the current
+ * one it draws an answer that keeps a replayed PILA from taking over an idle
+ * session (S2).
+ *
+ * Context: any but hard interrupt.
+ */
+void pilot_send_probe(struct pilot_peer *peer)
+{
+	struct pilot_key *key;
+
+	local_bh_disable();
+	rcu_read_lock();
+	if (pilot_aead_usable()) {
+		key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
+		if (key)
+			pilot_send_keepalive(peer, key);
+		key = rcu_dereference(peer->keys[PILOT_SLOT_NEXT]);
+		if (key)
+			pilot_send_keepalive(peer, key);
+	}
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+/**
+ * pilot_send_frame() - sends a handshake frame or beacon message
+ * @pd: device
+ * @peer: along the path to this peer, or NULL
+ * @ep: without a peer, or to override its path: straight there
+ * @relay: through the beacon whatever the peer's path; needs @peer
+ * @data: frame
+ * @len: its length
+ *
+ * Context: process. Return: 0, -EDESTADDRREQ without an address, -ENOMEM, or
+ * an error of pilot_socket_send().
+ */
+int pilot_send_frame(struct pilot_device *pd, struct pilot_peer *peer,
+		     struct pilot_endpoint *ep, bool relay, const void *data,
+		     unsigned int len)
+{
+	struct sk_buff *skb;
+	int err;
+
+	skb = alloc_skb(PILOT_HEADROOM + len, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	skb_reserve(skb, PILOT_HEADROOM);
+	skb_put_data(skb, data, len);
+
+	local_bh_disable();
+	rcu_read_lock();
+	if (relay) {
+		u8 *h = skb_push(skb, PILOT_RELAY_HLEN);
+
+		h[0] = PILOT_BEACON_RELAY;
+		put_unaligned_be32(READ_ONCE(pd->node_id), h + 1);
+		put_unaligned_be32(peer->node_id, h + 5);
+		ep = rcu_dereference(pd->beacon);
+		err = -EDESTADDRREQ;
+		if (!ep)
+			kfree_skb(skb);
+	}
+	if (ep)
+		err = pilot_socket_send(pd, ep, skb, 0);
+	else if (!relay)
+		err = transmit(peer, skb, 0);
+	rcu_read_unlock();
+	local_bh_enable();
+	return err;
+}
+
+/* The peer a packet is for. Sets the error when there is none. */
+static struct pilot_peer *route_packet(struct pilot_device *pd,
+				       struct sk_buff *skb, int *err)
+{
+	struct pilot_peer *peer = NULL;
+	u32 node;
+
+	*err = -EINVAL;
+	switch (skb->protocol) {
+	case htons(ETH_P_IP):
+		if (!pskb_network_may_pull(skb, sizeof(struct iphdr)) ||
+		    ip_hdr(skb)->version != 4)
+			return NULL;
+		peer = pilot_allowedips_find4(&pd->allowedips,
+					      ip_hdr(skb)->daddr);
+		break;
+	case htons(ETH_P_IPV6):
+		if (!pskb_network_may_pull(skb, sizeof(struct ipv6hdr)) ||
+		    ipv6_hdr(skb)->version != 6)
+			return NULL;
+		node = pilot_map_to_node(&ipv6_hdr(skb)->daddr,
+					 READ_ONCE(pd->network));
+		if (node)
+			peer = pilot_peer_find(pd, node);
+		else
+			peer = pilot_allowedips_find6(&pd->allowedips,
+						      &ipv6_hdr(skb)->daddr);
+		break;
+	case htons(PILOT_ETH_P):
+		if (!pskb_may_pull(skb, PILOT_INNER_HLEN) ||
+		    skb->data[0] >> 4 != PILOT_INNER_VERSION)
+			return NULL;
+		node = be32_to_cpu(((struct pilot_inner *)skb->data)->dst);
+		peer = pilot_peer_find(pd, node);
+		break;
+	default:
+		return NULL;
+	}
+	*err = -ENOKEY;
+	return peer;
+}
+
+/**
+ * pilot_xmit_packet() - sends what the stack gave to the device
+ * @pd: device
+ * @skb: inner packet or super-packet; consumed
+ *
+ * Context: bottom halves off, RCU read side, pilot_aead_usable().
+ *
+ * Return: 0 if it was sent or queued; else why not, for the sender.
+ */
+int pilot_xmit_packet(struct pilot_device *pd, struct sk_buff *skb)
+{
+	struct sk_buff *segs, *seg, *next;
+	struct pilot_peer *peer;
+	int err = 0;
+
+	if (unlikely(skb->data != skb_network_header(skb)))
+		skb_reset_network_header(skb);
+	peer = route_packet(pd, skb, &err);
+	if (unlikely(!peer)) {
+		pilot_count(pd, NULL, PILOT_A_STATS_TX_NO_PEER);
+		DEV_STATS_INC(pd->dev, tx_errors);
+		if (skb->protocol == htons(ETH_P_IP))
+			icmp_ndo_send(skb, ICMP_DEST_UNREACH,
+				      ICMP_HOST_UNREACH, 0);
+		else if (skb->protocol == htons(ETH_P_IPV6))
+			icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH,
+					ICMPV6_ADDR_UNREACH, 0);
+		kfree_skb(skb);
+		return err;
+	}
+	skb_dst_drop(skb);
+	if (!skb_is_gso(skb))
+		return send_or_queue(peer, skb);
+
+	segs = skb_gso_segment(skb, 0);
+	if (IS_ERR_OR_NULL(segs)) {
+		pilot_count(pd, peer, PILOT_A_STATS_TX_ERROR);
+		DEV_STATS_INC(pd->dev, tx_errors);
+		kfree_skb(skb);
+		return segs ? PTR_ERR(segs) : -EINVAL;
+	}
+	consume_skb(skb);
+	skb_list_walk_safe(segs, seg, next) {
+		skb_mark_not_on_list(seg);
+		err = send_or_queue(peer, seg);
+	}
+	return err;
+}
+
+/**
+ * pilot_xmit() - ndo_start_xmit
+ * @skb: inner packet
+ * @dev: device
+ *
+ * Return: NETDEV_TX_OK, or a negative error, which local senders see.
+ */
+netdev_tx_t pilot_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct pilot_device *pd = netdev_priv(dev);
+
+	if (pilot_device_must_defer(&pd->deferred_tx, pilot_aead_usable())) {
+		if (!pilot_device_defer(pd, &pd->deferred_tx, skb))
+			DEV_STATS_INC(dev, tx_dropped);
+		return NETDEV_TX_OK;
+	}
+	return pilot_xmit_packet(pd, skb);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _PILOT_SOCKET_H
+#define _PILOT_SOCKET_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/skbuff.h>
+#include <net/dst_cache.h>
+
+struct pilot_device;
+struct pilot_peer;
+
+/**
+ * union pilot_sockaddr - a UDP address of either family
+ * @addr: for the family
+ * @addr4: IPv4
+ * @addr6: IPv6
+ */
+union pilot_sockaddr {
+	struct sockaddr addr;
+	struct sockaddr_in addr4;
+	struct sockaddr_in6 addr6;
+};
+
+/**
+ * struct pilot_endpoint - where a peer or the beacon is
+ * @remote: its address
+ * @src4: our address it last wrote to, 0 any
+ * @src_if4: interface that came in by
+ * @src6: our address it last wrote to, unspecified any
+ * @cache: route
+ * @rcu: for freeing
+ *
+ * Replaced as a whole when it moves, under RCU; only the source is forgotten
+ * in place, when it is no longer ours.
+ */
+struct pilot_endpoint {
+	union pilot_sockaddr remote;
+	union {
+		struct {
+			__be32 src4;
+			int src_if4;
+		};
+		struct in6_addr src6;
+	};
+	struct dst_cache cache;
+	struct rcu_head rcu;
+};
+
+struct pilot_endpoint *pilot_endpoint_new(const union pilot_sockaddr *remote,
+					  gfp_t gfp);
+void pilot_endpoint_free(struct pilot_endpoint *ep);
+void pilot_endpoint_replace(struct pilot_peer *peer, struct pilot_endpoint *ep);
+void pilot_endpoint_learn(struct pilot_peer *peer, const struct sk_buff *skb);
+bool pilot_endpoint_is(const struct pilot_endpoint *ep,
+		       const union pilot_sockaddr *remote);
+int pilot_skb_source(const struct sk_buff *skb, union pilot_sockaddr *source);
+
+int pilot_socket_open(struct pilot_device *pd, u16 port);
+void pilot_socket_close(struct pilot_device *pd);
+void pilot_socket_forget_routes(struct pilot_device *pd);
+int pilot_socket_send(struct pilot_device *pd, struct pilot_endpoint *ep,
+		      struct sk_buff *skb, u8 ds);
+
+#endif /* _PILOT_SOCKET_H */

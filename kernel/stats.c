@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counters: per CPU for what every packet touches, plain atomics for the
+ * ways in which one can fail.
+ */
+#include <linux/netdevice.h>
+#include <net/netlink.h>
+
+#include "device.h"
+#include "peer.h"
+#include "stats.h"
+
+/**
+ * pilot_count() - counts a keepalive or a failure
+ * @pd: device
+ * @peer: peer it concerns, or NULL
+ * @which: counter; with a peer one of the peer's
+ */
+void pilot_count(struct pilot_device *pd, struct pilot_peer *peer,
+		 enum pilot_stats_attr which)
+{
+	atomic64_inc(&pd->stats[which]);
+	if (peer)
+		atomic64_inc(&peer->stats[which]);
+}
+
+/**
+ * pilot_count_rx() - counts a packet that is delivered
+ * @peer: sender
+ * @len: length of the inner packet
+ *
+ * Context: bottom halves off.
+ */
+void pilot_count_rx(struct pilot_peer *peer, unsigned int len)
+{
+	struct pilot_traffic *t = this_cpu_ptr(peer->traffic);
+
+	u64_stats_update_begin(&t->syncp);
+	u64_stats_inc(&t->rx_packets);
+	u64_stats_add(&t->rx_bytes, len);
+	u64_stats_update_end(&t->syncp);
+}
+
+/**
+ * pilot_count_tx() - counts a packet that is sent
+ * @peer: receiver
+ * @len: length of the inner packet
+ *
+ * Context: bottom halves off.
+ */
+void pilot_count_tx(struct pilot_peer *peer, unsigned int len)
+{
+	struct pilot_traffic *t = this_cpu_ptr(peer->traffic);
+
+	u64_stats_update_begin(&t->syncp);
+	u64_stats_inc(&t->tx_packets);
+	u64_stats_add(&t->tx_bytes, len);
+	u64_stats_update_end(&t->syncp);
+}
+
+static int put(struct sk_buff *skb, int attr, u64 value)
+{
+	return nla_put_u64_64bit(skb, attr, value, PILOT_A_STATS_PAD);
+}
+
+static int put_traffic(struct sk_buff *skb, u64 rx_packets, u64 rx_bytes,
+		       u64 tx_packets, u64 tx_bytes)
+{
+	return put(skb, PILOT_A_STATS_RX_PACKETS, rx_packets) ?:
+	       put(skb, PILOT_A_STATS_RX_BYTES, rx_bytes) ?:
+	       put(skb, PILOT_A_STATS_TX_PACKETS, tx_packets) ?:
+	       put(skb, PILOT_A_STATS_TX_BYTES, tx_bytes);
+}
+
+static int put_rest(struct sk_buff *skb, atomic64_t *stats, int end)
+{
+	int i, err;
+
+	for (i = PILOT_A_STATS_TX_BYTES + 1; i < end; i++) {
+		err = put(skb, i, atomic64_read(&stats[i]));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * pilot_stats_put_peer() - adds the counters of a peer to an open nest
+ * @skb: netlink message
+ * @peer: peer
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int pilot_stats_put_peer(struct sk_buff *skb, struct pilot_peer *peer)
+{
+	u64 sum[4] = {};
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct pilot_traffic *t = per_cpu_ptr(peer->traffic, cpu);
+		unsigned int start;
+		u64 v[4];
+		int i;
+
+		do {
+			start = u64_stats_fetch_begin(&t->syncp);
+			v[0] = u64_stats_read(&t->rx_packets);
+			v[1] = u64_stats_read(&t->rx_bytes);
+			v[2] = u64_stats_read(&t->tx_packets);
+			v[3] = u64_stats_read(&t->tx_bytes);
+		} while (u64_stats_fetch_retry(&t->syncp, start));
+		for (i = 0; i < 4; i++)
+			sum[i] += v[i];
+	}
+	return put_traffic(skb, sum[0], sum[1], sum[2], sum[3]) ?:
+	       put_rest(skb, peer->stats, PILOT_PEER_STATS);
+}
+
+/**
+ * pilot_stats_put_device() - adds the counters of a device to an open nest
+ * @skb: netlink message
+ * @pd: device
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int pilot_stats_put_device(struct sk_buff *skb, struct pilot_device *pd)
+{
+	struct rtnl_link_stats64 s = {};
+
+	dev_fetch_sw_netstats(&s, pd->dev->tstats);
+	return put_traffic(skb, s.rx_packets, s.rx_bytes, s.tx_packets,
+			   s.tx_bytes) ?:
+	       put_rest(skb, pd->stats, PILOT_DEVICE_STATS);
+}

@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The Store. A peer has up to three keys:
+ *
+ *   current    sends and opens
+ *   next       installed while the current one is proven: opens only. It takes
+ *              over when it opens a frame, or when the current one stays
+ *              silent for about a second after (S2: a PILA may be a replay)
+ *   previous   opens what is still under way; takes over again when it opens a
+ *              frame while the current key never opened any
+ *
+ * Transitions happen under the peer's lock; packets read the slots under RCU.
+ * A key that leaves its slots is freed after a grace period, from a worker,
+ * since freeing a cipher may sleep.
+ */
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "aead.h"
+#include "compat.h"
+#include "device.h"
+#include "netlink.h"
+#include "peer.h"
+#include "send.h"
+#include "store.h"
+
+/* The previous key goes when it opened nothing for this long. */
+#define PREVIOUS_LIFE	(60 * HZ)
+
+/* Keepalives under a key that is not proven yet, two a second. */
+#define PROBES		10
+
+static struct workqueue_struct *free_wq;
+
+/*
+ * Nonce prefixes: a walk through all 32-bit numbers from a random start by a
+ * random odd step. No two keys installed during the life of the module get
+ * the same one, so that the same secret installed again, on whatever device,
+ * never meets a nonce it has used.
+ */
+static atomic_t prefix_n;
+static u32 prefix_start;
+static u32 prefix_step;
+
+static u32 draw_prefix(void)
+{
+	return prefix_start + prefix_step * (u32)atomic_inc_return(&prefix_n);
+}
+
+/**
+ * pilot_store_init() - prepares for the first key
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int pilot_store_init(void)
+{
+	prefix_start = get_random_u32();
+	prefix_step = get_random_u32() | 1;
+	free_wq = alloc_workqueue("pilot-free", WQ_UNBOUND, 0);
+	return free_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * pilot_store_exit() - waits until every dropped key is freed
+ *
+ * Context: process, with no device left.
+ */
+void pilot_store_exit(void)
+{
+	rcu_barrier();
+	destroy_workqueue(free_wq);
+}
+
+static void free_key(struct pilot_key *key)
+{
+	if (!IS_ERR_OR_NULL(key->tfm))
+		crypto_free_aead(key->tfm);
+	kfree_sensitive(key);
+}
+
+static void free_key_work(struct work_struct *work)
+{
+	free_key(container_of(to_rcu_work(work), struct pilot_key, rwork));
+}
+
+static struct pilot_key *slot_key(struct pilot_peer *peer, enum pilot_slot slot)
+{
+	return rcu_dereference_protected(peer->keys[slot],
+					 lockdep_is_held(&peer->lock));
+}
+
+static bool has_key(struct pilot_peer *peer)
+{
+	int slot;
+
+	for (slot = 0; slot < PILOT_SLOTS; slot++)
+		if (slot_key(peer, slot))
+			return true;
+	return false;
+}
+
+/* Puts @key (or nothing) in a slot and returns what was there. */
+static struct pilot_key *replace(struct pilot_peer *peer, enum pilot_slot slot,
+				 struct pilot_key *key)
+{
+	struct pilot_key *old = slot_key(peer, slot);
+
+	rcu_assign_pointer(peer->keys[slot], key);
+	return old;
+}
+
+/* Lets go of a key that is in no slot any more. */
+static void retire(struct pilot_peer *peer, struct pilot_key *key,
+		   enum pilot_reason reason)
+{
+	if (!key)
+		return;
+	pilot_event_key_dropped(peer, key->id, reason);
+	INIT_RCU_WORK(&key->rwork, free_key_work);
+	queue_rcu_work(free_wq, &key->rwork);
+}
+
+/* Makes @key, from the next slot or new, the one that sends. */
+static void promote(struct pilot_peer *peer, struct pilot_key *key)
+{
+	struct pilot_key *old;
+
+	lockdep_assert_held(&peer->lock);
+	if (slot_key(peer, PILOT_SLOT_NEXT) == key)
+		replace(peer, PILOT_SLOT_NEXT, NULL);
+	old = replace(peer, PILOT_SLOT_CURRENT, key);
+	if (old)
+		retire(peer, replace(peer, PILOT_SLOT_PREVIOUS, old),
+		       PILOT_REASON_REPLACED);
+}
+
+static struct pilot_key *new_key(struct pilot_device *pd,
+				 const struct pilot_key_params *params,
+				 struct netlink_ext_ack *extack)
+{
+	u32 window = READ_ONCE(pd->replay_window);
+	struct pilot_key *key;
+
+	key = kzalloc(offsetof(struct pilot_key, rx) +
+		      pilot_epochs_size(window), GFP_KERNEL);
+	if (!key)
+		return ERR_PTR(-ENOMEM);
+	key->tfm = pilot_aead_alloc(params->secret, extack);
+	if (IS_ERR(key->tfm)) {
+		int err = PTR_ERR(key->tfm);
+
+		free_key(key);
+		return ERR_PTR(err);
+	}
+	key->tx_prefix = draw_prefix();
+	key->id = params->id;
+	key->authenticated = params->authenticated;
+	key->installed = jiffies;
+	memcpy(key->secret, params->secret, sizeof(key->secret));
+	if (params->peer_x25519)
+		memcpy(key->peer_x25519, params->peer_x25519,
+		       sizeof(key->peer_x25519));
+	if (params->local_x25519)
+		memcpy(key->local_x25519, params->local_x25519,
+		       sizeof(key->local_x25519));
+	spin_lock_init(&key->rx_lock);
+	pilot_epochs_init(&key->rx, window);
+	return key;
+}
+
+/*
+ * Finds the key with the same secret, or else checks that the ID is free and
+ * chooses one if none was given. Only holders of the device's lock install
+ * keys, so that the answer stays true.
+ */
+static int find_same(struct pilot_peer *peer,
+		     const struct pilot_key_params *params, u32 *id,
+		     enum pilot_slot *slot, struct netlink_ext_ack *extack)
+{
+	u32 top = 0;
+	int i, err = -ENOENT;
+
+	*id = params->id;
+	spin_lock_bh(&peer->lock);
+	for (i = 0; i < PILOT_SLOTS; i++) {
+		struct pilot_key *key = slot_key(peer, i);
+
+		if (!key)
+			continue;
+		if (!crypto_memneq(key->secret, params->secret,
+				   sizeof(key->secret))) {
+			if (params->authenticated)
+				key->authenticated = true;
+			if (!key->proven)
+				peer->probes = PROBES;
+			*id = key->id;
+			*slot = i;
+			err = 0;
+			goto out;
+		}
+		if (key->id == params->id && params->id) {
+			NL_SET_ERR_MSG_MOD(extack,
+					   "the peer has another key of this id");
+			err = -EEXIST;
+		}
+		top = max(top, key->id);
+	}
+	if (!*id)
+		*id = top + 1 ?: 1;
+out:
+	spin_unlock_bh(&peer->lock);
+	return err;
+}
+
+/**
+ * pilot_key_install() - installs a key, or refreshes it if it is there
+ * @peer: peer; its device's lock is held
+ * @params: the key
+ * @id: receives the name of the key
+ * @slot: receives the slot it is in
+ * @extack: receives the reason of a failure
+ *
+ * The same secret again changes nothing of the key but @authenticated, which
+ * can be gained: counter and windows go on (S3).
+ *
+ * Context: process. Return: 0, -EEXIST when the name is taken, -ENOMEM, or
+ * an error of the crypto API.
+ */
+int pilot_key_install(struct pilot_peer *peer,
+		      const struct pilot_key_params *params, u32 *id,
+		      enum pilot_slot *slot, struct netlink_ext_ack *extack)
+{
+	struct pilot_key *key, *cur;
+	bool rekeyed;
+	int err;
+
+	err = find_same(peer, params, id, slot, extack);
+	if (!err)
+		pilot_send_probe(peer);
+	if (err != -ENOENT)
+		return err;
+
+	key = new_key(peer->pd, params, extack);
+	if (IS_ERR(key))
+		return PTR_ERR(key);
+	key->id = *id;
+
+	spin_lock_bh(&peer->lock);
+	rekeyed = has_key(peer);
+	if (!rekeyed)
+		atomic_inc(&peer->pd->n_keys);
+	cur = slot_key(peer, PILOT_SLOT_CURRENT);
+	if (cur && cur->proven) {
+		*slot = PILOT_SLOT_NEXT;
+		retire(peer, replace(peer, PILOT_SLOT_NEXT, key),
+		       PILOT_REASON_REPLACED);
+	} else {
+		*slot = PILOT_SLOT_CURRENT;
+		promote(peer, key);
+	}
+	peer->need_key = PILOT_REASON_NONE;
+	peer->cooldown = false;
+	peer->probes = PROBES;
+	pilot_event_key_installed(peer, key->id, key->authenticated, rekeyed);
+	spin_unlock_bh(&peer->lock);
+
+	pilot_peer_flush(peer);
+	pilot_send_probe(peer);
+	pilot_peer_arm(peer);
+	return 0;
+}
+
+/* Takes a key out of its slot; the next one moves up. */
+static bool take_out(struct pilot_peer *peer, struct pilot_key *key)
+{
+	int slot;
+
+	lockdep_assert_held(&peer->lock);
+	for (slot = 0; slot < PILOT_SLOTS; slot++)
+		if (slot_key(peer, slot) == key)
+			break;
+	if (slot == PILOT_SLOTS)
+		return false;
+	if (slot == PILOT_SLOT_CURRENT)
+		replace(peer, slot, replace(peer, PILOT_SLOT_NEXT, NULL));
+	else
+		replace(peer, slot, NULL);
+	if (!has_key(peer))
+		atomic_dec(&peer->pd->n_keys);
+	return true;
+}
+
+/**
+ * pilot_key_drop() - compare-and-drop
+ * @peer: peer
+ * @id: name of the key
+ * @reason: for the event
+ *
+ * Return: 0, or -ENOENT if that key is not installed.
+ */
+int pilot_key_drop(struct pilot_peer *peer, u32 id, enum pilot_reason reason)
+{
+	int slot, err = -ENOENT;
+
+	spin_lock_bh(&peer->lock);
+	for (slot = 0; slot < PILOT_SLOTS; slot++) {
+		struct pilot_key *key = slot_key(peer, slot);
+
+		if (key && key->id == id) {
+			take_out(peer, key);
+			retire(peer, key, reason);
+			err = 0;
+			break;
+		}
+	}
+	spin_unlock_bh(&peer->lock);
+	return err;
+}
+
+/**
+ * pilot_key_drop_all() - drops every key of a peer
+ * @peer: peer
+ * @reason: for the events
+ */
+void pilot_key_drop_all(struct pilot_peer *peer, enum pilot_reason reason)
+{
+	int slot;
+
+	spin_lock_bh(&peer->lock);
+	if (has_key(peer))
+		atomic_dec(&peer->pd->n_keys);
+	for (slot = 0; slot < PILOT_SLOTS; slot++)
+		retire(peer, replace(peer, slot, NULL), reason);
+	spin_unlock_bh(&peer->lock);
+}
+
+/**
+ * pilot_key_candidates() - which keys a frame may have been sealed with
+ * @peer: sender
+ * @prefix: nonce prefix of the frame
+ * @cand: receives the keys, most likely first
+ *
+ * A key that has seen the prefix is the only candidate: that another key of
+ * the peer draws the same 32 bits is as good as impossible.
+ *
+ * Context: RCU read side. Return: how many.
+ */
+unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
+				  struct pilot_key *cand[PILOT_SLOTS])
+{
+	unsigned int slot, n = 0;
+
+	for (slot = 0; slot < PILOT_SLOTS; slot++) {
+		struct pilot_key *key = rcu_dereference(peer->keys[slot]);
+
+		if (!key)
+			continue;
+		if (pilot_epochs_knows(&key->rx, (__force u32)prefix)) {
+			cand[0] = key;
+			return 1;
+		}
+		cand[n++] = key;
+	}
+	return n;
+}
+
+/**
+ * pilot_key_commit() - checks an authenticated frame and records it
+ * @key: key that opened it
+ * @prefix: nonce prefix
+ * @counter: nonce counter
+ * @newest: set if it is the newest frame of the newest epoch
+ *
+ * Context: bottom halves off. Return: the verdict.
+ */
+enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
+				    u64 counter, bool *newest)
+{
+	enum pilot_verdict verdict;
+	struct pilot_epoch *e;
+
+	spin_lock(&key->rx_lock);
+	verdict = pilot_epochs_commit(&key->rx, (__force u32)prefix, counter);
+	e = &key->rx.e[key->rx.newest];
+	*newest = e->prefix == (__force u32)prefix && e->max == counter;
+	spin_unlock(&key->rx_lock);
+	return verdict;
+}
+
+/* First frame under a key, or one under a key that does not send. */
+static void proved(struct pilot_peer *peer, struct pilot_key *key)
+{
+	struct pilot_key *cur;
+	bool first;
+
+	spin_lock(&peer->lock);
+	first = !key->proven;
+	WRITE_ONCE(key->proven, true);
+	cur = slot_key(peer, PILOT_SLOT_CURRENT);
+	if (slot_key(peer, PILOT_SLOT_NEXT) == key) {
+		promote(peer, key);
+	} else if (slot_key(peer, PILOT_SLOT_PREVIOUS) == key &&
+		   (!cur || !cur->proven)) {
+		replace(peer, PILOT_SLOT_PREVIOUS, cur);
+		replace(peer, PILOT_SLOT_CURRENT, key);
+	}
+	peer->cooldown = false;
+	if (first && !peer->dead)
+		pilot_event_key_confirmed(peer, key->id);
+	spin_unlock(&peer->lock);
+
+	/* the peer waits for a proof as well */
+	if (first)
+		pilot_send_keepalive(peer, key);
+	pilot_peer_flush(peer);
+}
+
+/**
+ * pilot_key_opened() - bookkeeping after a frame was accepted
+ * @peer: sender
+ * @key: key that opened it
+ * @prefix: its nonce prefix
+ *
+ * Context: bottom halves off, RCU read side.
+ */
+void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
+		      __be32 prefix)
+{
+	struct pilot_key *cur = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(key->last_rx) != now)
+		WRITE_ONCE(key->last_rx, now);
+	if (READ_ONCE(peer->last_rx) != now)
+		WRITE_ONCE(peer->last_rx, now);
+	if (unlikely(!READ_ONCE(peer->rx_seen)))
+		WRITE_ONCE(peer->rx_seen, true);
+	if (unlikely(atomic_read(&key->decrypt_fails)))
+		atomic_set(&key->decrypt_fails, 0);
+	if (unlikely(atomic_read(&key->outside)))
+		atomic_set(&key->outside, 0);
+	if (unlikely(atomic_read(&key->replays)))
+		atomic_set(&key->replays, 0);
+
+	/*
+	 * Both directions share the key. The counter goes on under the new
+	 * prefix, so that senders need no lock to pair the two.
+	 */
+	if (unlikely((__force u32)prefix == READ_ONCE(key->tx_prefix)))
+		WRITE_ONCE(key->tx_prefix, draw_prefix());
+
+	if (likely(READ_ONCE(key->proven) && cur &&
+		   (cur == key || READ_ONCE(cur->proven))))
+		return;
+	proved(peer, key);
+}
+
+/**
+ * pilot_key_failed() - counts a frame that was refused, asks for a key at the gate
+ * @peer: sender the frame names
+ * @key: key it was tried with
+ * @reason: DECRYPT_FAIL, OUTSIDE_WINDOW or REPLAY
+ *
+ * The key is neither dropped nor gated: anyone can send junk in the peer's
+ * name, and that must not cost the session (S1).
+ *
+ * Context: bottom halves off, RCU read side.
+ */
+void pilot_key_failed(struct pilot_peer *peer, struct pilot_key *key,
+		      enum pilot_reason reason)
+{
+	int threshold, n;
+
+	switch (reason) {
+	case PILOT_REASON_DECRYPT_FAIL:
+		n = atomic_inc_return(&key->decrypt_fails);
+		threshold = PILOT_DECRYPT_FAIL_THRESHOLD;
+		break;
+	case PILOT_REASON_OUTSIDE_WINDOW:
+		n = atomic_inc_return(&key->outside);
+		threshold = PILOT_OUTSIDE_THRESHOLD;
+		break;
+	default:
+		n = atomic_inc_return(&key->replays);
+		threshold = PILOT_REPLAY_THRESHOLD;
+		break;
+	}
+	if (n >= threshold &&
+	    time_after(jiffies, key->installed +
+		       msecs_to_jiffies(PILOT_GATE_GRACE_MS)) &&
+	    rcu_access_pointer(peer->keys[PILOT_SLOT_CURRENT]) == key)
+		pilot_peer_need_key(peer, reason);
+}
+
+/**
+ * pilot_key_overflow() - drops a key that saw too many nonce prefixes
+ * @peer: sender
+ * @key: key
+ *
+ * Only its holder can do that. Context: bottom halves off, RCU read side.
+ */
+void pilot_key_overflow(struct pilot_peer *peer, struct pilot_key *key)
+{
+	spin_lock(&peer->lock);
+	if (take_out(peer, key))
+		retire(peer, key, PILOT_REASON_EPOCHS);
+	spin_unlock(&peer->lock);
+	pilot_peer_need_key(peer, PILOT_REASON_EPOCHS);
+}
+
+/**
+ * pilot_key_tick() - transitions that time brings
+ * @peer: peer
+ *
+ * Context: timer. Return: true while there is a key that is not proven, that
+ * is, as long as probes make sense.
+ */
+bool pilot_key_tick(struct pilot_peer *peer)
+{
+	struct pilot_key *cur, *next, *prev;
+	unsigned long now = jiffies;
+	bool unproven, switched = false;
+
+	spin_lock(&peer->lock);
+	cur = slot_key(peer, PILOT_SLOT_CURRENT);
+	next = slot_key(peer, PILOT_SLOT_NEXT);
+	if (next && time_after_eq(now, next->installed +
+				  msecs_to_jiffies(PILOT_SILENCE_MS)) &&
+	    time_before(READ_ONCE(cur->last_rx), next->installed)) {
+		promote(peer, next);
+		switched = true;
+	}
+	cur = slot_key(peer, PILOT_SLOT_CURRENT);
+	next = slot_key(peer, PILOT_SLOT_NEXT);
+	prev = slot_key(peer, PILOT_SLOT_PREVIOUS);
+	if (prev && cur && cur->proven &&
+	    time_after(now, cur->installed + PREVIOUS_LIFE) &&
+	    time_after(now, READ_ONCE(prev->last_rx) + PREVIOUS_LIFE)) {
+		replace(peer, PILOT_SLOT_PREVIOUS, NULL);
+		retire(peer, prev, PILOT_REASON_REPLACED);
+	}
+	unproven = next || (cur && !cur->proven);
+	spin_unlock(&peer->lock);
+
+	if (switched)
+		pilot_peer_flush(peer);
+	return unproven;
+}

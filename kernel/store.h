@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The Store: what keys a peer has and what each is used for (protocol.rst
+ * sections 3 and 5, S1 to S3).
+ */
+#ifndef _PILOT_STORE_H
+#define _PILOT_STORE_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/pilot.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include <pilot/wire.h>
+
+#include "replay.h"
+
+#define PILOT_SLOTS		(PILOT_SLOT_MAX + 1)
+
+/* Frames under one key: ask for a new one; stop (protocol.rst, S3). */
+#define PILOT_REKEY_AFTER	BIT_ULL(28)
+#define PILOT_REJECT_AFTER	BIT_ULL(32)
+
+/* How long the key that sends may be silent beside an unproven one (S2). */
+#define PILOT_SILENCE_MS	1000
+
+/* Gates (protocol.rst section 2). */
+#define PILOT_DECRYPT_FAIL_THRESHOLD	5
+#define PILOT_OUTSIDE_THRESHOLD		30
+#define PILOT_REPLAY_THRESHOLD		30
+#define PILOT_GATE_GRACE_MS		3000
+
+struct crypto_aead;
+struct netlink_ext_ack;
+struct pilot_peer;
+
+/**
+ * struct pilot_key - a key of a peer
+ * @tfm: cipher, both directions
+ * @tx_counter: last nonce counter used for sending
+ * @tx_prefix: our nonce prefix, wire order; redrawn when the peer has the same
+ * @id: name of the key
+ * @authenticated: the peer proved its identity
+ * @proven: it opened a frame; set once
+ * @last_rx: jiffies of the last open, valid once @proven
+ * @installed: jiffies of the installation
+ * @decrypt_fails: consecutive frames that failed authentication
+ * @outside: consecutive frames behind the window
+ * @replays: consecutive replays
+ * @secret: key bytes, for recognising the same key
+ * @peer_x25519: peer's public key, zero if not negotiated
+ * @local_x25519: our public key, zero if not negotiated
+ * @rwork: for freeing, after a grace period
+ * @rx_lock: guards @rx; leaf
+ * @rx: replay windows
+ *
+ * Lives under RCU while it is in a slot of its peer.
+ */
+struct pilot_key {
+	struct crypto_aead *tfm;
+	atomic64_t tx_counter;
+	u32 tx_prefix;
+	u32 id;
+	bool authenticated;
+	bool proven;
+	unsigned long last_rx;
+	unsigned long installed;
+	atomic_t decrypt_fails;
+	atomic_t outside;
+	atomic_t replays;
+	u8 secret[PILOT_KEY_LEN];
+	u8 peer_x25519[PILOT_X25519_LEN];
+	u8 local_x25519[PILOT_X25519_LEN];
+	struct rcu_work rwork;
+	spinlock_t rx_lock;
+	struct pilot_epochs rx;		/* last: variable size */
+};
+
+/**
+ * struct pilot_key_params - a key to be installed
+ * @secret: PILOT_KEY_LEN bytes
+ * @id: name, 0 for one of the kernel's choice
+ * @authenticated: the peer proved its identity
+ * @peer_x25519: peer's public key or NULL
+ * @local_x25519: our public key or NULL
+ */
+struct pilot_key_params {
+	const u8 *secret;
+	u32 id;
+	bool authenticated;
+	const u8 *peer_x25519;
+	const u8 *local_x25519;
+};
+
+int pilot_store_init(void);
+void pilot_store_exit(void);
+int pilot_key_install(struct pilot_peer *peer,
+		      const struct pilot_key_params *params, u32 *id,
+		      enum pilot_slot *slot, struct netlink_ext_ack *extack);
+int pilot_key_drop(struct pilot_peer *peer, u32 id, enum pilot_reason reason);
+void pilot_key_drop_all(struct pilot_peer *peer, enum pilot_reason reason);
+void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
+		      __be32 prefix);
+enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
+				    u64 counter, bool *newest);
+void pilot_key_failed(struct pilot_peer *peer, struct pilot_key *key,
+		      enum pilot_reason reason);
+void pilot_key_overflow(struct pilot_peer *peer, struct pilot_key *key);
+unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
+				  struct pilot_key *cand[PILOT_SLOTS]);
+bool pilot_key_tick(struct pilot_peer *peer);
+
+/* Whether @key may seal one more frame. */
+static inline bool pilot_key_can_send(const struct pilot_key *key)
+{
+	return key && atomic64_read(&key->tx_counter) < PILOT_REJECT_AFTER;
+}
+
+#endif /* _PILOT_STORE_H */
