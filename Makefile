@@ -49,7 +49,8 @@ module:
 	@find $(OUT)/kernel -xtype l -delete
 	@ln -sfn $(CURDIR)/Kbuild $(CURDIR)/include $(OUT)/
 	@ln -sf $(LINKED:%=$(CURDIR)/%) $(OUT)/kernel/
-	$(MAKE) -C '$(KDIR)' M=$(CURDIR)/$(OUT) modules
+	@# Two builds in one place would trip over each other.
+	flock $(OUT) $(MAKE) -C '$(KDIR)' M=$(CURDIR)/$(OUT) modules
 	@scripts/module-index $(OUT) $(KVER)
 
 userspace:

@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Refusals of the netlink interface.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+add_ns "$n1"
+add_device "$n1" 1 || exit 1
+on "$n1" python3 "$py/netlink.py"
+finished=1
