@@ -107,7 +107,8 @@ static int by_addr(const struct sim *s, uint32_t addr)
 /* One datagram on its way; lost, doubled and late as the network pleases. */
 static void carry(struct sim *s, struct sim_item *item)
 {
-	if (sim_random(s, 100) < s->loss) {
+	if (sim_random(s, 100) < s->loss ||
+	    (item->kind == PILS && sim_random(s, 100) < s->pils_loss)) {
 		free(item);
 		return;
 	}
@@ -147,9 +148,10 @@ static void need_key(struct sim_node *n, unsigned int peer,
 {
 	struct sim_peer *p = &n->peers[peer];
 
-	p->need_key = reason;
-	if (n->sim->now - p->need_at < PILOT_REKEY_REQUEST_MS)
+	if (n->sim->now < p->cooldown_until ||
+	    n->sim->now - p->need_at < PILOT_REKEY_REQUEST_MS)
 		return;
+	p->need_key = reason;
 	p->need_at = n->sim->now;
 	event(n, NEED_KEY, peer, (uint32_t)reason);
 }
@@ -294,7 +296,7 @@ void sim_data(struct sim *s, unsigned int a, unsigned int b)
 
 	if (p->slot[SIM_CURRENT].used)
 		seal(n, b, &p->slot[SIM_CURRENT], true);
-	else if (s->now >= p->cooldown_until)
+	else
 		need_key(n, b, PILOT_REASON_NO_KEY);
 }
 
@@ -440,6 +442,7 @@ static void op_cooldown(void *ctx, uint32_t node, uint32_t ms)
 
 	n->peers[node - 1].cooldown_until = n->sim->now + ms;
 	n->peers[node - 1].cooldowns++;
+	n->peers[node - 1].need_key = PILOT_REASON_NONE;
 }
 
 static void op_notice(void *ctx, enum manager_notice what, uint32_t node,

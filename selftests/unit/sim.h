@@ -80,6 +80,7 @@ struct sim {
 	unsigned int seq;
 	/* the network */
 	unsigned int loss;		/* percent */
+	unsigned int pils_loss;		/* percent, of PILS besides */
 	unsigned int dup;		/* percent */
 	unsigned int event_loss;	/* percent, kernel to daemon */
 	int64_t delay_min;

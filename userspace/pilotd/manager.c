@@ -501,10 +501,8 @@ static void give_up(struct manager *m, int64_t now, struct peer *p)
 {
 	end_exchange(m, p);
 	p->gave_up_until = now + REKEY_GAVE_UP_COOLDOWN_MS;
-	/* With a key there is something to send with, as good as it may be. */
-	if (!p->n_sess)
-		m->ops->set_cooldown(m->ctx, p->by_id.id,
-				     REKEY_GAVE_UP_COOLDOWN_MS);
+	/* Where there is a key, it goes on being used all the same. */
+	m->ops->set_cooldown(m->ctx, p->by_id.id, REKEY_GAVE_UP_COOLDOWN_MS);
 	notice(m, MANAGER_GAVE_UP, p->by_id.id, p->n_sess ?
 	       "the key was never confirmed" : "no answer");
 }

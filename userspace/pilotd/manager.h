@@ -62,7 +62,8 @@ enum manager_notice {
  *	follow, now or later
  * @last_decrypt_age: ms since this key opened a frame, negative if never
  * @set_path: take this path; true if that changed something
- * @set_cooldown: refuse packets to the peer for this long
+ * @set_cooldown: nothing is asked for during this time, and packets that
+ *	would have to wait for a key are refused
  * @notice: for the log
  *
  * Callbacks must not call back into the manager, but for @lookup_pubkey, which
