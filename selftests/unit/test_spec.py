@@ -57,13 +57,13 @@ class Tap:
 
 def constant(text, header):
     """Value of an integer expression of literals, defines and shifts."""
-    text = text.strip()
+    text = text.strip().replace("sizeof(struct in6_addr)", "16")
     for _ in range(8):
         name = re.search(r"\b[A-Z_][A-Z0-9_]{3,}\b", text)
         if not name:
             break
-        define = re.search(r"^#define\s+%s\s+(.+)$" % name.group(0), header,
-                           re.M)
+        define = re.search(r"^#define\s+%s\s+(.+?)\s*(/\*.*)?$" % name.group(0),
+                           header, re.M)
         if not define:
             return None
         text = text.replace(name.group(0), "(" + define.group(1).strip() + ")")
@@ -160,9 +160,15 @@ def balanced(text, start, opening="{", closing="}"):
 
 
 def policy_tables(source):
-    """{array: {attribute: initialiser}}"""
+    """{array: {attribute: initialiser}}, macros without arguments expanded"""
     tables = {}
     text = strip_comments(source)
+    for m in re.finditer(r"^#define[ \t]+(\w+)[ \t]*\\\n((?:.*\\\n)*.*\n)", text,
+                         re.M):
+        body = m.group(2).replace("\\\n", " ").strip()
+        if "NLA_" in body:
+            text = re.sub(r"(?<!define )\b%s\b" % m.group(1),
+                          lambda _, b=body: b, text)
     for m in re.finditer(r"struct\s+nla_policy\s+(\w+)\s*\[[^\]]*\]\s*=\s*\{",
                          text):
         body = balanced(text, m.end() - 1)
@@ -177,12 +183,36 @@ def policy_tables(source):
 NLA_TYPES = {
     "NLA_U8": "u8", "NLA_U16": "u16", "NLA_U32": "u32", "NLA_U64": "u64",
     "NLA_BE16": "u16", "NLA_BE32": "u32", "NLA_FLAG": "flag",
+    # Interface indices: int in the kernel, never negative.
+    "NLA_S32": "u32",
     "NLA_STRING": "string", "NLA_NUL_STRING": "string",
     "NLA_BINARY": "binary", "NLA_NESTED": "nest", "NLA_REJECT": "reject",
 }
 
 
-def parse_policy(init, header):
+def range_tables(source):
+    """{variable: {"min": text, "max": text}}"""
+    out = {}
+    for m in re.finditer(r"struct\s+netlink_range_validation\s+(\w+)\s*=\s*\{(.*?)\}",
+                         strip_comments(source), re.S):
+        out[m.group(1)] = dict(re.findall(r"\.(min|max)\s*=\s*([^,]+)",
+                                          m.group(2)))
+    return out
+
+
+def op_policies(source):
+    """{command: array}, from the initialisers of genl_ops"""
+    text = strip_comments(source)
+    body = re.search(r"struct\s+genl_ops\s+\w+\[\]\s*=\s*\{(.*?)\n\};", text,
+                     re.S)
+    out = {}
+    for m in re.finditer(r"\b(PILOT_CMD_\w+)\b([^;]*?)\b(\w+_policy)\b",
+                         body.group(1) if body else ""):
+        out[m.group(1)] = m.group(3)
+    return out
+
+
+def parse_policy(init, header, ranges):
     """(type, nested array or None, {check: value}) of an initialiser."""
     m = re.match(r"NLA_POLICY_NESTED(?:_ARRAY)?\s*\(\s*(\w+)", init)
     if m:
@@ -193,6 +223,11 @@ def parse_policy(init, header):
     m = re.match(r"NLA_POLICY_MIN_LEN\s*\(\s*(.+?)\s*\)$", init)
     if m:
         return "binary", None, {"min-len": constant(m.group(1), header)}
+    m = re.match(r"NLA_POLICY_FULL_RANGE\s*\(\s*(\w+)\s*,\s*&(\w+)\s*\)$", init)
+    if m:
+        limits = ranges.get(m.group(2), {})
+        return NLA_TYPES.get(m.group(1)), None, \
+            {k: constant(v, header) for k, v in limits.items()}
     m = re.match(r"NLA_POLICY_(MIN|MAX|RANGE|MASK|VALIDATE_FN)\s*\(\s*(\w+)\s*,(.*)\)$",
                  init)
     if m:
@@ -218,58 +253,103 @@ def parse_policy(init, header):
     return None, None, {}
 
 
-def compare_policy(attrs, table, header, way, enum_max, flags, arrays):
-    """Problems between a set of the YAML and its table in the kernel."""
-    problems = []
-    names = {c: a for a, c in attrs}
-    for name in table:
-        if name not in names:
-            problems.append("the table has %s, which is not of this set" % name)
-    for attr, cname in attrs:
-        name = attr["name"]
-        init = table.get(cname)
-        taken = way.get(cname, "in") != "out" and attr["type"] != "pad"
-        kind, nested, checks = parse_policy(init, header) if init else \
-            (None, None, {})
-        if not taken:
-            if init and kind != "reject":
-                problems.append("%s is output only, but the kernel takes it: %s"
-                                % (name, init))
-            continue
+class Kernel:
+    """The policy tables of kernel/netlink.c, compared with the YAML."""
+
+    def __init__(self, spec_sets, way, enum_max, flags, header):
+        source = read("kernel/netlink.c")
+        self.tables = policy_tables(source)
+        self.ranges = range_tables(source)
+        self.ops = op_policies(source)
+        self.constants = header + read("include/pilot/wire.h") + source
+        self.sets, self.way = spec_sets, way
+        self.enum_max, self.flags = enum_max, flags
+
+    def inputs(self, name):
+        """Attributes of a set that requests may hold."""
+        return [(a, c) for a, c in self.sets[name]
+                if self.way.get(c, "in") != "out" and a["type"] != "pad"]
+
+    def compare_table(self, name, array, path=()):
+        """Problems between a set of the YAML and a table, with its nests."""
+        where = ".".join(path + (name,))
+        if array not in self.tables:
+            return ["%s: there is no array %s" % (where, array)]
+        table = self.tables[array]
+        problems = []
+        known = {c for _, c in self.sets[name]}
+        for c in table:
+            if c not in known:
+                problems.append("%s: %s has %s, which is not of this set"
+                                % (where, array, c))
+        wanted = self.inputs(name)
+        for c in set(table) & (known - {c for _, c in wanted}):
+            if self.parse(table[c])[0] != "reject":
+                problems.append("%s: %s is output only, but %s takes it"
+                                % (where, c, array))
+        for attr, c in wanted:
+            problems += ["%s.%s: %s" % (where, attr["name"], p) for p in
+                         self.compare_attr(attr, table.get(c), path + (name,))]
+        return problems
+
+    def parse(self, init):
+        return parse_policy(init, self.constants, self.ranges)
+
+    def compare_attr(self, attr, init, path):
         if not init:
-            problems.append("%s is an input, but has no policy" % name)
-            continue
+            return ["an input, but it has no policy"]
+        kind, nested, checks = self.parse(init)
         if kind == "reject":
-            problems.append("%s is an input, but is rejected" % name)
-            continue
+            return ["an input, but it is rejected"]
         if kind is None:
-            problems.append("%s: policy not understood: %s" % (name, init))
-            continue
+            return ["policy not understood: " + init]
         if kind != attr["type"]:
-            problems.append("%s: YAML %s, kernel %s" % (name, attr["type"], kind))
-            continue
+            return ["YAML %s, kernel %s" % (attr["type"], kind)]
         if kind == "nest":
-            if nested and nested != arrays[attr["nested-attributes"]]:
-                problems.append("%s: nest of %s, kernel %s"
-                                % (name, attr["nested-attributes"], nested))
-            continue
+            return self.compare_table(attr["nested-attributes"], nested, path)
         want = dict(attr.get("checks", {}))
         if "flags-mask" in want:
-            want["mask"] = flags[want.pop("flags-mask")]
-        if attr.get("enum") in enum_max:
-            want["max"] = enum_max[attr["enum"]]
+            want["mask"] = self.flags[want.pop("flags-mask")]
+        if attr.get("enum") in self.enum_max:
+            want["max"] = self.enum_max[attr["enum"]]
+        problems = []
         for check in sorted(set(want) | set(checks)):
             w, h = want.get(check), checks.get(check)
-            # An exact length and a lower limit of 0 have two spellings.
-            if w == h or (check == "min" and not w and not h):
-                continue
             if check in checks and h is None:
-                problems.append("%s: %s of the kernel not understood: %s"
-                                % (name, check, init))
-            else:
-                problems.append("%s: %s: YAML %s, kernel %s"
-                                % (name, check, w, h))
-    return problems
+                problems.append("%s not understood: %s" % (check, init))
+            # No lower limit and a lower limit of 0 are the same.
+            elif w != h and not (check == "min" and not w and not h):
+                problems.append("%s: YAML %s, kernel %s" % (check, w, h))
+        return problems
+
+    def compare_op(self, op, prefix):
+        """The table of a command takes what the YAML lets into its request."""
+        command = c_name(prefix + op["name"])
+        if command not in self.ops:
+            return ["there is no operation %s" % command]
+        array = self.ops[command]
+        table = self.tables.get(array)
+        if table is None:
+            return ["there is no array %s" % array]
+        attrs = {a["name"]: (a, c) for a, c in self.sets[op["attribute-set"]]}
+        problems, takes = [], set()
+        for part in ("do", "dump"):
+            for name in op.get(part, {}).get("request", {}).get("attributes", []):
+                takes.add(attrs[name][1])
+        for c in sorted(set(table) ^ takes):
+            problems.append("%s is only in %s"
+                            % (c, array if c in table else "the YAML"))
+        for name in sorted(attrs):
+            attr, c = attrs[name]
+            if c not in takes & set(table):
+                continue
+            # A get needs the ID alone; its reply has the whole set.
+            if attr["type"] == "nest" and "reply" in op["do"] and \
+               "dump" in op:
+                attr = dict(attr, **{"nested-attributes": name + "-id"})
+            problems += ["%s: %s" % (name, p)
+                         for p in self.compare_attr(attr, table[c], ())]
+        return problems
 
 
 def main():
@@ -329,6 +409,8 @@ def main():
     # Attribute sets
     sets, attr_names = {}, {}
     for s in spec["attribute-sets"]:
+        if "subset-of" in s:
+            continue
         cname = s["enum-name"].replace("-", "_")
         prefix = s["name-prefix"]
         seen.add(cname)
@@ -340,6 +422,22 @@ def main():
                                c_name(s["attr-max-name"]),
                                c_name(prefix) + "UNSPEC"),
                   "attribute set %s" % s["name"])
+
+    # Subsets take their attributes, and what they do not say, from the whole
+    problems = []
+    for s in spec["attribute-sets"]:
+        if "subset-of" not in s:
+            continue
+        whole = {a["name"]: (a, c) for a, c in sets[s["subset-of"]]}
+        sets[s["name"]] = []
+        for a in s["attributes"]:
+            if a["name"] not in whole:
+                problems.append("%s.%s: not of %s"
+                                % (s["name"], a["name"], s["subset-of"]))
+                continue
+            base, c = whole[a["name"]]
+            sets[s["name"]].append((dict(base, **a), c))
+    tap.check(problems, "subsets")
 
     problems = []
     for name, attrs in sets.items():
@@ -368,8 +466,8 @@ def main():
 
     problems = []
     groups = [g["name"] for g in spec["mcast-groups"]["list"]]
-    top = {a["name"] for a, _ in sets["pilot"]}
     for op in ops["list"]:
+        top = {a["name"] for a, _ in sets[op["attribute-set"]]}
         for part in ("do", "dump"):
             for side in op.get(part, {}).values():
                 for a in side["attributes"]:
@@ -400,24 +498,20 @@ def main():
     if not os.path.exists(os.path.join(TOP, "kernel/netlink.c")):
         tap.skip("kernel policy tables", "no kernel/netlink.c")
         return tap.finish()
-    tables = policy_tables(read("kernel/netlink.c"))
-    constants = header + read("include/pilot/wire.h") + \
-        "\n".join("#define %s %d" % e for es in enums.values() for e in es) + \
-        "\n#define IFNAMSIZ 16\n"
-    way = directions(header)
-    arrays = {n: "pilot_policy" if n == "pilot" else
-              "pilot_%s_policy" % n.replace("-", "_") for n in sets}
-    for name, attrs in sets.items():
-        what = "kernel policy of %s" % name
-        table = tables.get(arrays[name])
-        if table is not None:
-            tap.check(compare_policy(attrs, table, constants, way, enum_max,
-                                     flags, arrays), what)
-        elif name in ("event", "stats"):
-            # Output only: refused as a whole by the nest around it.
-            tap.skip(what, "output only")
-        else:
-            tap.check(["there is no array %s" % arrays[name]], what)
+    kernel = Kernel(sets, directions(header), enum_max, flags, header + "".join(
+        "#define %s %d\n" % e for es in enums.values() for e in es) +
+        "#define IFNAMSIZ 16\n")
+    for name in ("endpoint", "device", "peer", "allowed-ip", "key", "frame"):
+        tap.check(kernel.compare_table(name, "pilot_%s_policy"
+                                       % name.replace("-", "_")),
+                  "kernel policy of %s" % name)
+    for op in ops["list"]:
+        if "event" not in op:
+            tap.check(kernel.compare_op(op, prefix),
+                      "kernel operation %s" % op["name"])
+    tap.check(["%s is not in the YAML" % c for c in kernel.ops
+               if c not in {c_name(prefix + op["name"]) for op in ops["list"]}],
+              "the YAML covers every operation of the kernel")
     return tap.finish()
 
 
