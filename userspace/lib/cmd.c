@@ -126,6 +126,37 @@ int pilot_device_set(struct pilot_genl *g, const struct pilot_device_info *info)
 	return pilot_genl_request(g, NULL, NULL, NULL);
 }
 
+/*
+ * A peer with many allowed-ips fills several messages. Those after the first
+ * hold its node ID and the prefixes that go on.
+ */
+static bool continues(const struct pilot_peer_info *last,
+		      const struct pilot_peer_info *peer)
+{
+	return last->node_id == peer->node_id &&
+	       !(peer->has & ~(PILOT_HAS(PILOT_A_PEER_NODE_ID) |
+			       PILOT_HAS(PILOT_A_PEER_ALLOWED_IP)));
+}
+
+static int join(struct pilot_peer_info *last, const struct pilot_peer_info *more,
+		struct pilot_error *err)
+{
+	size_t n = last->n_allowed_ips + more->n_allowed_ips;
+	struct pilot_allowed_ip *list;
+
+	if (!more->n_allowed_ips)
+		return 0;
+	list = reallocarray(last->allowed_ips, n, sizeof(*list));
+	if (!list)
+		return pilot_error_set(err, -ENOMEM, "out of memory");
+	memcpy(list + last->n_allowed_ips, more->allowed_ips,
+	       more->n_allowed_ips * sizeof(*list));
+	last->allowed_ips = list;
+	last->n_allowed_ips = n;
+	last->has |= more->has;
+	return 0;
+}
+
 static int take_peer(const struct nlmsghdr *nlh, void *data)
 {
 	struct sink *s = data;
@@ -135,9 +166,15 @@ static int take_peer(const struct nlmsghdr *nlh, void *data)
 	if (!peer)
 		return -ENOMEM;
 	ret = pilot_msg_peer(nlh, peer, &s->g->err);
-	if (!ret)
-		s->n++;
-	return ret;
+	if (ret)
+		return ret;
+	if (s->n && continues(peer - 1, peer)) {
+		ret = join(peer - 1, peer, &s->g->err);
+		pilot_peer_clear(peer);
+		return ret;
+	}
+	s->n++;
+	return 0;
 }
 
 static void forget_peers(void *data)

@@ -166,6 +166,9 @@ int pilot_genl_explain(const struct nlmsghdr *answer,
 	if (tb[NLMSGERR_ATTR_MSG] &&
 	    !mnl_attr_validate(tb[NLMSGERR_ATTR_MSG], MNL_TYPE_NUL_STRING))
 		text = mnl_attr_get_str(tb[NLMSGERR_ATTR_MSG]);
+	/* NL_SET_ERR_MSG_MOD() says who speaks; there is but one. */
+	if (text && !strncmp(text, "pilot: ", 7))
+		text += 7;
 	if (tb[NLMSGERR_ATTR_POLICY])
 		describe_policy(tb[NLMSGERR_ATTR_POLICY], limits, sizeof(limits));
 
