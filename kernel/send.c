@@ -148,6 +148,16 @@ static int send_one(struct pilot_peer *peer, struct pilot_key *key,
 	return err;
 }
 
+static void say_unreachable(struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH,
+				0);
+}
+
+/* No key, and the queue does not take the packet. */
 static int refuse(struct pilot_peer *peer, struct sk_buff *skb, int err)
 {
 	struct pilot_device *pd = peer->pd;
@@ -155,16 +165,11 @@ static int refuse(struct pilot_peer *peer, struct sk_buff *skb, int err)
 	pilot_count(pd, peer, err == -ENOBUFS ? PILOT_A_STATS_TX_QUEUE_FULL :
 						PILOT_A_STATS_TX_NO_KEY);
 	DEV_STATS_INC(pd->dev, tx_dropped);
-	if (err == -EHOSTUNREACH) {
-		if (skb->protocol == htons(ETH_P_IP))
-			icmp_ndo_send(skb, ICMP_DEST_UNREACH,
-				      ICMP_HOST_UNREACH, 0);
-		else if (skb->protocol == htons(ETH_P_IPV6))
-			icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH,
-					ICMPV6_ADDR_UNREACH, 0);
-	}
+	/* a full queue passes: that is no reason to end a connection */
+	if (err != -ENOBUFS)
+		say_unreachable(skb);
 	kfree_skb(skb);
-	return err;
+	return -EHOSTUNREACH;
 }
 
 static int send_or_queue(struct pilot_peer *peer, struct sk_buff *skb)
@@ -397,12 +402,7 @@ int pilot_xmit_packet(struct pilot_device *pd, struct sk_buff *skb)
 	if (unlikely(!peer)) {
 		pilot_count(pd, NULL, PILOT_A_STATS_TX_NO_PEER);
 		DEV_STATS_INC(pd->dev, tx_errors);
-		if (skb->protocol == htons(ETH_P_IP))
-			icmp_ndo_send(skb, ICMP_DEST_UNREACH,
-				      ICMP_HOST_UNREACH, 0);
-		else if (skb->protocol == htons(ETH_P_IPV6))
-			icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH,
-					ICMPV6_ADDR_UNREACH, 0);
+		say_unreachable(skb);
 		kfree_skb(skb);
 		return err;
 	}
