@@ -295,8 +295,12 @@ int pilot_peer_enqueue(struct pilot_peer *peer, struct sk_buff *skb)
 	else if (skb_queue_empty(&peer->queue) &&
 		 !atomic_add_unless(&pd->n_queues, 1, PILOT_PENDING_PEERS))
 		err = -EHOSTUNREACH;
-	else
+	if (!err) {
+		/* it may wait for long: let go of what others may wait for */
+		skb_dst_drop(skb);
+		nf_reset_ct(skb);
 		__skb_queue_tail(&peer->queue, skb);
+	}
 	spin_unlock_bh(&peer->lock);
 	return err;
 }

@@ -406,7 +406,6 @@ int pilot_xmit_packet(struct pilot_device *pd, struct sk_buff *skb)
 		kfree_skb(skb);
 		return err;
 	}
-	skb_dst_drop(skb);
 	if (!skb_is_gso(skb))
 		return send_or_queue(peer, skb);
 
