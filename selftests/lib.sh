@@ -40,7 +40,7 @@ skip() { # name, reason
 
 # A test: passes if COMMAND does; what it printed is shown if not.
 try() { # name, command...
-	local name=$1
+	local name=$1 begun=$SECONDS
 	shift
 	if "$@" >"$work/try.out" 2>&1; then
 		ok "$name"
@@ -49,6 +49,7 @@ try() { # name, command...
 		tail -n 40 "$work/try.out" | sed 's/^/# /'
 		not_ok "$name"
 	fi
+	[ $((SECONDS - begun)) -lt 5 ] || diag "that took $((SECONDS - begun)) s"
 }
 
 # A test that must fail, with an error text that matches REGEX.

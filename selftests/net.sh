@@ -5,7 +5,8 @@
 # sourced by a script that has set "top", "work" (a directory of its own) and
 # "n1", "n2", "r" (names of namespaces).
 
-export PATH=$top/userspace/pilot:$top/userspace/pilotd:$PATH
+# In the VM they are on the path already, from memory.
+[ -n "${PILOT_VM:-}" ] || export PATH=$top/userspace/pilot:$top/userspace/pilotd:$PATH
 py=$top/selftests/pilot
 umask 077
 
@@ -16,8 +17,11 @@ fail() { # message
 
 # ---- namespaces
 
+# Like "ip netns exec", which takes longer because it mounts /sys anew.
 on() { # namespace, command...
-	ip netns exec "$@"
+	local ns=$1
+	shift
+	nsenter --net="/run/netns/$ns" "$@"
 }
 
 add_ns() { # namespace...
@@ -128,10 +132,10 @@ ping_tunnel() { # namespace address [ping options]
 
 # SIZE bytes over TCP from $1 to ADDRESS in $2; the sums must agree.
 transfer() { # from-namespace to-namespace address bytes [marker]
-	on "$2" python3 "$py/tcp.py" receive "$3" 5001 >"$work/sum.in" &
+	on "$2" python3 -S -E "$py/tcp.py" receive "$3" 5001 >"$work/sum.in" &
 	local pid=$! rc=0
 	busywait 5000 listening "$2" 5001 || fail "no listener" || rc=1
-	on "$1" timeout 100 python3 "$py/tcp.py" send "$3" 5001 "$4" ${5:+"$5"} >"$work/sum.out" || rc=1
+	on "$1" timeout 100 python3 -S -E "$py/tcp.py" send "$3" 5001 "$4" ${5:+"$5"} >"$work/sum.out" || rc=1
 	[ $rc = 0 ] || kill "$pid"
 	wait "$pid" || rc=1
 	cat "$work/sum.out" "$work/sum.in"
@@ -142,7 +146,7 @@ transfer() { # from-namespace to-namespace address bytes [marker]
 capture() { # namespace command...
 	local ns=$1 rc=0 pid
 	shift
-	on "$ns" python3 "$py/frames.py" capture e0 37736 >"$work/frames" &
+	on "$ns" python3 -S -E "$py/frames.py" capture e0 37736 >"$work/frames" &
 	pid=$!
 	busywait 20000 grep -q ready "$work/frames" || fail "no capture" || return
 	"$@" || rc=$?
@@ -159,26 +163,44 @@ listening() { # namespace port
 
 # ---- state
 
-device_json() { # namespace jq-filter
-	on "$1" pilot show pilot0 -j | jq -er ".[0] | $2"
+# One value out of "pilot show -j", which prints a member a line: jq takes long
+# to start under emulation. The first member NAME of the device itself, or of
+# peer NODE; strings without quotes; fails if there is none, or it is null.
+show_value() { # namespace node name; node 0: the device
+	on "$1" pilot show pilot0 -j | awk -v node="$2" -v want="\"$3\":" '
+		/^    "peers": / { in_peers = 1 }
+		in_peers && /^        "node_id": / { peer = $2 + 0 }
+		(node == 0 ? !in_peers : in_peers && peer == node) && $1 == want {
+			v = $0
+			sub(/^[^:]*: /, "", v)
+			sub(/,$/, "", v)
+			gsub(/^"|"$/, "", v)
+			exit
+		}
+		END {
+			if (v == "" || v == "null")
+				exit 1
+			print v
+		}'
 }
 
-device_stat() { # namespace counter
-	device_json "$1" ".stats.$2"
+device_value() { # namespace name
+	show_value "$1" 0 "$2"
 }
 
-peer_json() { # namespace node jq-filter
-	device_json "$1" ".peers[] | select(.node_id == $2) | $3"
+# Members of a peer, of its first key and of its counters have different names.
+peer_value() { # namespace node name
+	show_value "$@"
 }
 
-peer_stat() { # namespace node counter
-	peer_json "$1" "$2" ".stats.$3"
+no_keys() { # namespace node
+	! show_value "$1" "$2" slot >/dev/null
 }
 
 # Did COUNTER of a peer grow by exactly (or, with +, at least) N since BEFORE?
 peer_stat_grew() { # namespace node counter before [+]n
 	local now
-	now=$(peer_stat "$1" "$2" "$3") || return 1
+	now=$(peer_value "$1" "$2" "$3") || return 1
 	case $5 in
 	+*) [ "$((now - $4))" -ge "${5#+}" ] ;;
 	*) [ "$((now - $4))" -eq "$5" ] ;;

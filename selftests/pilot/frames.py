@@ -8,6 +8,7 @@
   frames.py seal KEYFILE SENDER PREFIX COUNTER [PLAINTEXT]   one PILS frame in hex
 """
 import base64
+import ctypes
 import ipaddress
 import socket
 import struct
@@ -24,24 +25,51 @@ def read_key(path):
     return key
 
 
-def aead(key):
-    # Takes long to load under emulation; only some of the commands need it.
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-    return AESGCM(key)
+class Aes256Gcm:
+    """libsodium's; the cryptography package takes long to load under emulation."""
+
+    def __init__(self):
+        self.lib = ctypes.CDLL('libsodium.so.23')
+        if self.lib.sodium_init() < 0 or not self.lib.crypto_aead_aes256gcm_is_available():
+            sys.exit('libsodium has no AES-256-GCM on this CPU')
+
+    def encrypt(self, key, nonce, text, aad):
+        out, length = ctypes.create_string_buffer(len(text) + 16), ctypes.c_ulonglong()
+        self.lib.crypto_aead_aes256gcm_encrypt(
+            out, ctypes.byref(length), text, ctypes.c_ulonglong(len(text)),
+            aad, ctypes.c_ulonglong(len(aad)), None, nonce, key)
+        return out.raw[:length.value]
+
+    def decrypt(self, key, nonce, text, aad):
+        out, length = ctypes.create_string_buffer(len(text)), ctypes.c_ulonglong()
+        if self.lib.crypto_aead_aes256gcm_decrypt(
+                out, ctypes.byref(length), None, text, ctypes.c_ulonglong(len(text)),
+                aad, ctypes.c_ulonglong(len(aad)), nonce, key):
+            raise ValueError('not authentic')
+        return out.raw[:length.value]
+
+
+aead = None
+
+
+def cipher():
+    global aead
+    aead = aead or Aes256Gcm()
+    return aead
 
 
 def seal(key, sender, prefix, counter, plaintext=b''):
     aad = struct.pack('>I', sender)
     nonce = prefix + struct.pack('>Q', counter)
-    return b'PILS' + aad + nonce + aead(key).encrypt(nonce, plaintext, aad)
+    return b'PILS' + aad + nonce + cipher().encrypt(key, nonce, plaintext, aad)
 
 
 def open_frame(key, frame):
-    """(sender, prefix, counter, plaintext); raises if it is not authentic."""
+    """(sender, prefix, counter, plaintext); raises ValueError if it is not authentic."""
     if frame[:4] != b'PILS' or len(frame) < 36:
         raise ValueError('not a PILS frame: %s' % frame[:20].hex())
     aad, nonce = frame[4:8], frame[8:20]
-    plaintext = aead(key).decrypt(nonce, frame[20:], aad)
+    plaintext = cipher().decrypt(key, nonce, frame[20:], aad)
     return (struct.unpack('>I', aad)[0], nonce[:4],
             struct.unpack('>Q', nonce[4:])[0], plaintext)
 

@@ -7,5 +7,5 @@
 
 add_ns "$n1"
 add_device "$n1" 1 || exit 1
-on "$n1" python3 "$py/netlink.py"
+on "$n1" python3 -S -E "$py/netlink.py"
 finished=1

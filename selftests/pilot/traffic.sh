@@ -37,7 +37,7 @@ tcp_with() { # netem arguments
 # Duplicated frames must be dropped as replays and answered once.
 duplicates_are_replays() {
 	local before out rc=0
-	before=$(peer_stat "$n2" 1 rx_replay)
+	before=$(peer_value "$n2" 1 rx_replay)
 	netem duplicate 100% || return
 	out=$(on "$n1" ping -n -i 0.05 -c 10 -W 2 10.9.0.2)
 	no_netem
@@ -123,7 +123,7 @@ mtu_limits() {
 # What the device counted inside must be what was sent.
 counters() {
 	local tx rx
-	tx=$(peer_stat "$n1" 2 tx_packets) && rx=$(peer_stat "$n2" 1 rx_packets) || return
+	tx=$(peer_value "$n1" 2 tx_packets) && rx=$(peer_value "$n2" 1 rx_packets) || return
 	ping_tunnel "$n1" 10.9.0.2 || return
 	peer_stat_grew "$n1" 2 tx_packets "$tx" +5 && peer_stat_grew "$n2" 1 rx_packets "$rx" +5 || return
 	ip -n "$n1" -s -j link show pilot0 |
@@ -131,21 +131,21 @@ counters() {
 }
 
 no_decrypt_failures() {
-	[ "$(peer_stat "$n1" 2 rx_decrypt_fail)" = 0 ] && [ "$(peer_stat "$n2" 1 rx_decrypt_fail)" = 0 ]
+	[ "$(peer_value "$n1" 2 rx_decrypt_fail)" = 0 ] && [ "$(peer_value "$n2" 1 rx_decrypt_fail)" = 0 ]
 }
 
 # A packet that belongs to no peer is refused, not sent in the clear.
 no_peer() {
 	local before
-	before=$(device_stat "$n1" tx_no_peer) || return
+	before=$(device_value "$n1" tx_no_peer) || return
 	! on "$n1" ping -n -q -c 1 -W 1 "$(map6 77)" || return
-	[ "$(device_stat "$n1" tx_no_peer)" -gt "$before" ]
+	[ "$(device_value "$n1" tx_no_peer)" -gt "$before" ]
 }
 
 # A source that is not the sender's is dropped and counted.
 spoofed_source() {
 	local before
-	before=$(peer_stat "$n2" 1 rx_spoofed) || return
+	before=$(peer_value "$n2" 1 rx_spoofed) || return
 	ip -n "$n1" addr add 10.9.0.99/32 dev pilot0
 	ip -n "$n1" addr add fd50:494c:4f54::63/128 dev pilot0
 	on "$n1" ping -n -q -c 1 -W 1 -I 10.9.0.99 10.9.0.2 && return 1

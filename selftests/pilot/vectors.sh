@@ -6,6 +6,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 add_ns "$n1"
-add_device "$n1" 7777 || exit 1
-on "$n1" python3 "$py/vectors.py" "$vectors"
+ip -n "$n1" link add pilot0 type pilot &&
+	on "$n1" pilot set pilot0 node-id 7777 listen-port 37736 &&
+	ip -n "$n1" link set pilot0 up || exit 1
+on "$n1" python3 -S -E "$py/vectors.py" "$vectors"
 finished=1

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Many peers: what an idle one costs, and that a dump shows them all.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+peers=4000
+
+device_json() { # jq filter
+	on "$n1" pilot show pilot0 -j | jq -er ".[0] | $1"
+}
+
+add_ns "$n1"
+
+add_peers() {
+	ip -n "$n1" link add pilot0 type pilot && on "$n1" pilot set pilot0 node-id 1 &&
+		on "$n1" python3 "$py/scale.py" pilot0 2 $peers >"$work/scale"
+}
+
+# The figure that Documentation/design.rst reports.
+memory_bound() {
+	local bytes
+	bytes=$(sed 's/.*bytes_per_peer=//' "$work/scale")
+	[ "$bytes" -gt 500 ] && [ "$bytes" -lt 4096 ]
+}
+
+dump_complete() {
+	[ "$(device_json '.peers | length')" = $peers ] &&
+		[ "$(device_json '[.peers[] | .keys | length] | add')" = $peers ]
+}
+
+# Peers come and go during the dumps; those that stay are in every one.
+dump_consistent() {
+	local i
+	(while :; do on "$n1" pilot peer add pilot0 100000 && on "$n1" pilot peer del pilot0 100000; done) &
+	local pid=$!
+	for i in 1 2 3; do
+		[ "$(device_json '[.peers[] | select(.node_id < 100000) | .node_id] | unique | length')" = $peers ] || break
+	done
+	kill $pid
+	wait $pid 2>/dev/null
+	[ "$i" = 3 ]
+}
+
+limit() {
+	on "$n1" pilot set pilot0 max-peers $peers && on "$n1" pilot peer add pilot0 100000
+}
+
+try "add $peers peers with keys" add_peers
+diag "$(cat "$work/scale")"
+try "an idle peer with a key costs less than 4 KiB" memory_bound
+try "a dump shows them all" dump_complete
+try "dumps while the set changes" dump_consistent
+try_refused "more than max-peers" "max-peers" limit
+try "delete the device" ip -n "$n1" link del pilot0
+finish
