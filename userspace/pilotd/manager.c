@@ -886,6 +886,9 @@ void manager_path_changed(struct manager *m, int64_t now, uint32_t node)
 
 	if (!p || !p->active || offer_used(p))
 		return;
+	/* The change may have been ours, and the frame is on its way. */
+	if (now - p->last_sent < DUPLICATE_DEBOUNCE_MS)
+		return;
 	p->attempts = 0;
 	transmit(m, now, p);
 	schedule(m, p);

@@ -1,0 +1,928 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * State flows one way: events make things fast, but everything they say is also
+ * read by dump, at start, every 30 seconds, and whenever one may have been
+ * missed. So nothing depends on an event that must not be lost.
+ *
+ * Three sockets: commands and their answers; events; and the frames of the
+ * handler, which strangers can cause and which must not push out events.
+ */
+#include "nl.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
+
+#include "apply.h"
+#include "constants.h"
+#include "lib/cmd.h"
+#include "lib/text.h"
+#include "log.h"
+#include "manager.h"
+#include "rtnl.h"
+
+#define RESYNC_MS		30000
+#define RETRY_MS		2000
+#define CHECK_SPACING_MS	1000
+/* Lines a second about frames that were refused. */
+#define REFUSALS_PER_SEC	5
+
+struct nl {
+	struct event_base *base;
+	const struct config *cfg;
+	const struct registry *reg;
+	struct manager *m;
+	struct wanted_list wanted;
+
+	struct pilot_genl cmd;
+	struct pilot_genl events;
+	struct pilot_genl handler;
+	struct rtnl rtnl;
+	struct rtnl watch;
+	struct event *ev_events;
+	struct event *ev_handler;
+	struct event *ev_watch;
+	struct event *ev_check;		/* the next look at the device */
+	int64_t check_at;
+	int64_t checked_at;
+	struct event *ev_timer;		/* the manager's */
+	int timerfd;
+
+	bool attached;
+	struct pilot_dev dev;
+	uint32_t event_seq;
+	bool failed;
+	char last_error[sizeof(((struct pilot_error *)0)->text)];
+	time_t refusals_at;
+	unsigned int refusals;
+};
+
+/* What the manager's deadlines are about goes on during suspend. */
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+/* After anything that may have moved the manager's next deadline. */
+static void arm_timer(struct nl *nl)
+{
+	/* Without a device there is nothing to do, nor anything to do it with. */
+	int64_t due = nl->attached ? manager_next_deadline(nl->m) : -1;
+	struct itimerspec it = { 0 };
+
+	if (due >= 0) {
+		/* 0 would disarm it */
+		if (due < 1)
+			due = 1;
+		it.it_value.tv_sec = due / 1000;
+		it.it_value.tv_nsec = due % 1000 * 1000000;
+	}
+	timerfd_settime(nl->timerfd, TFD_TIMER_ABSTIME, &it, NULL);
+}
+
+static void check_in(struct nl *nl, int64_t ms)
+{
+	const struct timeval tv = {
+		.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000,
+	};
+
+	nl->check_at = now_ms() + ms;
+	event_add(nl->ev_check, &tv);
+}
+
+/* As soon as may be: strangers can cause losses, so not all the time. */
+static void check_soon(struct nl *nl)
+{
+	int64_t now = now_ms(), at = nl->checked_at + CHECK_SPACING_MS;
+
+	if (at < now)
+		at = now;
+	if (at < nl->check_at)
+		check_in(nl, at - now);
+}
+
+/* Callbacks of the manager */
+
+static void op_send_frame(void *ctx, uint32_t node, const struct pilot_endpoint *to,
+			  bool relayed, const uint8_t *data, size_t len)
+{
+	struct nl *nl = ctx;
+	struct pilot_frame_info frame = { .data = data, .len = len };
+
+	if (relayed || !to) {
+		frame.node_id = node;
+		frame.has |= PILOT_HAS(PILOT_A_FRAME_NODE_ID);
+		if (relayed)
+			frame.has |= PILOT_HAS(PILOT_A_FRAME_RELAYED);
+	} else {
+		frame.endpoint = *to;
+		frame.has |= PILOT_HAS(PILOT_A_FRAME_ENDPOINT);
+	}
+	if (pilot_frame_send(&nl->cmd, &nl->dev, &frame))
+		log_info("key exchange frame to node %u: %s", node, nl->cmd.err.text);
+}
+
+static bool op_on_path(void *ctx, uint32_t node, const struct pilot_endpoint *from,
+		       bool relayed)
+{
+	struct nl *nl = ctx;
+	struct pilot_peer_info peer;
+	bool is_relayed, same;
+
+	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
+		return false;
+	is_relayed = peer.path_active == PILOT_PATH_RELAY;
+	same = relayed ? is_relayed :
+			 !is_relayed && pilot_endpoint_equal(&peer.endpoint, from);
+	pilot_peer_clear(&peer);
+	return same;
+}
+
+static int op_install_key(void *ctx, uint32_t node, const struct manager_key *key)
+{
+	struct nl *nl = ctx;
+	struct pilot_key_info info = {
+		.node_id = node,
+		.id = key->id,
+		.secret = key->secret,
+		.has = PILOT_HAS(PILOT_A_KEY_ID) | PILOT_HAS(PILOT_A_KEY_PEER_X25519) |
+		       PILOT_HAS(PILOT_A_KEY_LOCAL_X25519),
+	};
+	int ret;
+
+	if (key->authenticated)
+		info.has |= PILOT_HAS(PILOT_A_KEY_AUTHENTICATED);
+	memcpy(info.peer_x25519, key->peer_x25519, sizeof(info.peer_x25519));
+	memcpy(info.local_x25519, key->local_x25519, sizeof(info.local_x25519));
+	ret = pilot_key_set(&nl->cmd, &nl->dev, &info, NULL);
+	if (ret)
+		log_err("key for node %u: %s", node, nl->cmd.err.text);
+	return ret;
+}
+
+static void op_drop_key(void *ctx, uint32_t node, uint32_t id)
+{
+	struct nl *nl = ctx;
+	int ret = pilot_key_del(&nl->cmd, &nl->dev, node, id);
+
+	if (ret && ret != -ENOENT)
+		log_err("dropping a key of node %u: %s", node, nl->cmd.err.text);
+}
+
+static int op_add_peer(void *ctx, uint32_t node)
+{
+	struct nl *nl = ctx;
+	struct pilot_peer_info peer = { .node_id = node };
+	int ret = pilot_peer_new(&nl->cmd, &nl->dev, &peer);
+
+	if (ret == -EEXIST)
+		return 0;
+	if (ret)
+		log_err("adding peer %u: %s", node, nl->cmd.err.text);
+	else
+		log_info("node %u becomes a peer", node);
+	return ret;
+}
+
+static void op_set_endpoint(void *ctx, uint32_t node,
+			    const struct pilot_endpoint *ep, bool if_none)
+{
+	struct nl *nl = ctx;
+	struct pilot_peer_info peer, set = {
+		.node_id = node, .endpoint = *ep,
+		.has = PILOT_HAS(PILOT_A_PEER_ENDPOINT),
+	};
+	bool needed;
+
+	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
+		return;
+	needed = if_none ? !peer.endpoint.sa.sa_family :
+			   !pilot_endpoint_equal(&peer.endpoint, ep);
+	pilot_peer_clear(&peer);
+	if (needed && pilot_peer_set(&nl->cmd, &nl->dev, &set))
+		log_warn("endpoint of node %u: %s", node, nl->cmd.err.text);
+}
+
+static void op_lookup_pubkey(void *ctx, uint32_t node)
+{
+	struct nl *nl = ctx;
+	const struct registry_node *r = registry_find(nl->reg, node);
+
+	manager_pubkey_result(nl->m, now_ms(), node,
+			      r ? PUBKEY_KNOWN : PUBKEY_ABSENT, r ? r->key : NULL);
+}
+
+static int64_t op_last_decrypt_age(void *ctx, uint32_t node, uint32_t id)
+{
+	struct nl *nl = ctx;
+	struct pilot_key_info *keys;
+	int64_t age = -1;
+	size_t i, n;
+
+	if (pilot_key_get(&nl->cmd, &nl->dev, node, &keys, &n))
+		return -1;
+	for (i = 0; i < n; i++)
+		if (keys[i].id == id && keys[i].last_rx <= INT64_MAX)
+			age = (int64_t)keys[i].last_rx;
+	free(keys);
+	return age;
+}
+
+static bool op_set_path(void *ctx, uint32_t node, enum pilot_path path)
+{
+	struct nl *nl = ctx;
+	struct pilot_peer_info peer, set = {
+		.node_id = node, .path_active = path,
+		.has = PILOT_HAS(PILOT_A_PEER_PATH_ACTIVE),
+	};
+	bool possible;
+
+	if (path == PILOT_PATH_RELAY && !nl->cfg->beacon.sa.sa_family)
+		return false;
+	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
+		return false;
+	possible = peer.path == PILOT_PATH_AUTO && peer.path_active != path;
+	pilot_peer_clear(&peer);
+	if (!possible)
+		return false;
+	if (!pilot_peer_set(&nl->cmd, &nl->dev, &set))
+		return true;
+	log_warn("path of node %u: %s", node, nl->cmd.err.text);
+	return false;
+}
+
+static void op_set_cooldown(void *ctx, uint32_t node, uint32_t ms)
+{
+	struct nl *nl = ctx;
+	struct pilot_peer_info set = {
+		.node_id = node, .cooldown = ms, .has = PILOT_HAS(PILOT_A_PEER_COOLDOWN),
+	};
+
+	if (pilot_peer_set(&nl->cmd, &nl->dev, &set))
+		log_warn("cooldown of node %u: %s", node, nl->cmd.err.text);
+}
+
+static void op_notice(void *ctx, enum manager_notice notice, uint32_t node,
+		      const char *detail)
+{
+	struct nl *nl = ctx;
+	time_t now;
+
+	switch (notice) {
+	case MANAGER_GAVE_UP:
+		log_notice("tunnel.rekey_gave_up node=%u reason=\"%s\"", node, detail);
+		break;
+	case MANAGER_FAILED:
+		log_err("node %u: %s", node, detail);
+		break;
+	case MANAGER_REFUSED:
+		/* Strangers can cause these. */
+		now = time(NULL);
+		if (now != nl->refusals_at) {
+			if (nl->refusals > REFUSALS_PER_SEC)
+				log_notice("refused %u more key exchange frames",
+					   nl->refusals - REFUSALS_PER_SEC);
+			nl->refusals_at = now;
+			nl->refusals = 0;
+		}
+		if (nl->refusals++ < REFUSALS_PER_SEC)
+			log_notice("refused a key exchange frame of node %u: %s",
+				   node, detail);
+		break;
+	}
+}
+
+static const struct manager_ops ops = {
+	.send_frame = op_send_frame,
+	.on_path = op_on_path,
+	.install_key = op_install_key,
+	.drop_key = op_drop_key,
+	.add_peer = op_add_peer,
+	.set_endpoint = op_set_endpoint,
+	.lookup_pubkey = op_lookup_pubkey,
+	.last_decrypt_age = op_last_decrypt_age,
+	.set_path = op_set_path,
+	.set_cooldown = op_set_cooldown,
+	.notice = op_notice,
+};
+
+/* State, by dump */
+
+/* Newest first, which is how the manager wants them. */
+static size_t sessions(const struct pilot_peer_info *peer, struct manager_session *s,
+		       size_t max)
+{
+	size_t i, j, n = 0;
+
+	for (i = 0; i < peer->n_keys && n < max; i++) {
+		const struct pilot_key_info *k = &peer->keys[i];
+		struct manager_session key = {
+			.id = k->id,
+			.negotiated = k->has & PILOT_HAS(PILOT_A_KEY_PEER_X25519) &&
+				      k->has & PILOT_HAS(PILOT_A_KEY_LOCAL_X25519),
+			.authenticated = k->has & PILOT_HAS(PILOT_A_KEY_AUTHENTICATED),
+			.proven = k->has & PILOT_HAS(PILOT_A_KEY_PROVEN),
+			.age = k->age <= INT32_MAX ? (int64_t)k->age : INT32_MAX,
+		};
+
+		memcpy(key.peer_x25519, k->peer_x25519, sizeof(key.peer_x25519));
+		memcpy(key.local_x25519, k->local_x25519, sizeof(key.local_x25519));
+		for (j = n++; j > 0 && s[j - 1].age > key.age; j--)
+			s[j] = s[j - 1];
+		s[j] = key;
+	}
+	return n;
+}
+
+static int resync(struct nl *nl, const struct pilot_device_info *info)
+{
+	struct manager_session s[PILOT_SLOT_MAX + 1];
+	struct pilot_peer_info *list;
+	int64_t now;
+	size_t i, n;
+	int ret;
+
+	/* Events up to here are older than the dump. */
+	nl->event_seq = info->event_seq;
+	ret = pilot_peer_dump(&nl->cmd, &nl->dev, &list, &n);
+	if (ret)
+		return ret;
+	now = now_ms();
+	manager_sync_begin(nl->m);
+	for (i = 0; i < n; i++)
+		manager_sync_peer(nl->m, now, list[i].node_id, s,
+				  sessions(&list[i], s, PILOT_SLOT_MAX + 1));
+	manager_sync_end(nl->m);
+	for (i = 0; i < n; i++) {
+		uint8_t reason = list[i].need_key;
+
+		if (!(list[i].has & PILOT_HAS(PILOT_A_PEER_NEED_KEY)) || !reason)
+			continue;
+		/* The wish may be one that is being fulfilled. */
+		if (reason == PILOT_REASON_USER)
+			reason = PILOT_REASON_NO_KEY;
+		manager_need_key(nl->m, now, list[i].node_id, reason);
+	}
+	pilot_peer_list_free(list, n);
+	return 0;
+}
+
+static void start_peers(struct nl *nl)
+{
+	int64_t now = now_ms();
+	size_t i;
+
+	for (i = 0; i < nl->wanted.n; i++)
+		if (nl->wanted.v[i].endpoint.sa.sa_family ||
+		    (nl->wanted.v[i].section &&
+		     nl->wanted.v[i].section->path == PILOT_PATH_RELAY))
+			manager_start(nl->m, now, nl->wanted.v[i].node);
+}
+
+/* The device */
+
+/* An error that goes on is told once. */
+static void tell(struct nl *nl, int level, const char *text)
+{
+	if (!strcmp(nl->last_error, text))
+		return;
+	snprintf(nl->last_error, sizeof(nl->last_error), "%s", text);
+	log_msg(level, "%s: %s", nl->cfg->device, text);
+}
+
+static int on_handler_msg(const struct nlmsghdr *nlh, void *data)
+{
+	struct nl *nl = data;
+	struct pilot_frame_info frame;
+	struct pilot_error err;
+
+	if (pilot_msg_cmd(nlh) != PILOT_CMD_FRAME || !nl->attached)
+		return 0;
+	if (pilot_msg_frame(nlh, &frame, &err)) {
+		log_warn("frame from the kernel: %s", err.text);
+		return 0;
+	}
+	/* Without a sender it is a beacon message. */
+	if (frame.dev.ifindex == nl->dev.ifindex &&
+	    frame.has & PILOT_HAS(PILOT_A_FRAME_NODE_ID))
+		manager_frame(nl->m, now_ms(), &frame.endpoint,
+			      frame.has & PILOT_HAS(PILOT_A_FRAME_RELAYED),
+			      frame.data, frame.len);
+	return 0;
+}
+
+static void log_event(const struct pilot_event_info *e)
+{
+	char ep[PILOT_ENDPOINT_STRLEN], more[160] = "";
+	int level = LOG_INFO;
+	size_t n = 0;
+
+#define MORE(attr, ...)							\
+	do {								\
+		if (e->has & PILOT_HAS(PILOT_A_EVENT_##attr))		\
+			n += (size_t)snprintf(more + n, sizeof(more) - n, __VA_ARGS__); \
+	} while (0)
+	MORE(KEY_ID, " key=%08x", e->key_id);
+	MORE(REASON, " reason=%s", pilot_reason_name(e->reason));
+	MORE(ENDPOINT, " endpoint=%s", pilot_format_endpoint(&e->endpoint, ep));
+	MORE(PATH, " path=%s", pilot_path_name(e->path));
+	MORE(AUTHENTICATED, " authenticated");
+	MORE(REKEYED, " rekeyed");
+	MORE(RELAYED, " relayed");
+	MORE(COUNT, " count=%u", e->count);
+#undef MORE
+	switch (e->type) {
+	case PILOT_EVENT_GAVE_UP:
+		/* Ours: logged with what we know of it. */
+		return;
+	case PILOT_EVENT_NEED_KEY:
+	case PILOT_EVENT_KEY_CONFIRMED:
+	case PILOT_EVENT_DEVICE_CHANGED:
+		level = LOG_DEBUG;
+		break;
+	case PILOT_EVENT_KEY_DROPPED:
+		level = e->reason == PILOT_REASON_REPLACED ? LOG_DEBUG : LOG_NOTICE;
+		break;
+	case PILOT_EVENT_KEY_INSTALLED:
+	case PILOT_EVENT_PATH_CHANGED:
+	case PILOT_EVENT_NONCE_REPLAY:
+	case PILOT_EVENT_SRC_SPOOFED:
+		level = LOG_NOTICE;
+		break;
+	}
+	if (e->has & PILOT_HAS(PILOT_A_EVENT_NODE_ID))
+		log_msg(level, "%s node=%u%s", pilot_event_name(e), e->node_id, more);
+	else
+		log_msg(level, "%s%s", pilot_event_name(e), more);
+}
+
+static int on_event_msg(const struct nlmsghdr *nlh, void *data)
+{
+	struct nl *nl = data;
+	struct pilot_event_info e;
+	struct pilot_error err;
+	int64_t now = now_ms();
+
+	if (pilot_msg_cmd(nlh) != PILOT_CMD_EVENT || !nl->attached)
+		return 0;
+	if (pilot_msg_event(nlh, &e, &err)) {
+		log_warn("event from the kernel: %s", err.text);
+		return 0;
+	}
+	if (e.dev.ifindex != nl->dev.ifindex)
+		return 0;
+	/* What the last dump has shown already. */
+	if ((int32_t)(e.seq - nl->event_seq) <= 0)
+		return 0;
+	if (e.seq != nl->event_seq + 1)
+		check_soon(nl);
+	nl->event_seq = e.seq;
+	log_event(&e);
+
+	switch (e.type) {
+	case PILOT_EVENT_NEED_KEY:
+		manager_need_key(nl->m, now, e.node_id, e.reason);
+		break;
+	case PILOT_EVENT_KEY_CONFIRMED:
+		manager_confirmed(nl->m, now, e.node_id, e.key_id);
+		break;
+	case PILOT_EVENT_KEY_DROPPED:
+		manager_dropped(nl->m, now, e.node_id, e.key_id);
+		break;
+	case PILOT_EVENT_PATH_CHANGED:
+		manager_path_changed(nl->m, now, e.node_id);
+		break;
+	case PILOT_EVENT_PEER_REMOVED:
+		manager_remove(nl->m, e.node_id);
+		break;
+	case PILOT_EVENT_HANDLER_GONE:
+	case PILOT_EVENT_DEVICE_CHANGED:
+		check_soon(nl);
+		break;
+	}
+	return 0;
+}
+
+static void on_lost(void *data)
+{
+	struct nl *nl = data;
+
+	log_info("%s: events were lost, reading the state again", nl->cfg->device);
+	check_soon(nl);
+}
+
+/* Events have their own socket. */
+static void frames_only(struct nl *nl)
+{
+	mnl_socket_setsockopt(nl->handler.nl, NETLINK_DROP_MEMBERSHIP,
+			      &nl->handler.group, sizeof(nl->handler.group));
+}
+
+/*
+ * Frames that were lost come again. But the module may have been loaded again,
+ * and then we are not its handler any more.
+ */
+static void on_handler_lost(void *data)
+{
+	struct nl *nl = data;
+
+	/* The library joined again. */
+	frames_only(nl);
+	check_soon(nl);
+}
+
+static void on_events_ready(evutil_socket_t fd, short what, void *data)
+{
+	struct nl *nl = data;
+
+	(void)fd;
+	(void)what;
+	if (pilot_genl_recv(&nl->events) < 0)
+		log_err("%s", nl->events.err.text);
+	arm_timer(nl);
+}
+
+static void on_handler_ready(evutil_socket_t fd, short what, void *data)
+{
+	struct nl *nl = data;
+
+	(void)fd;
+	(void)what;
+	if (pilot_genl_recv(&nl->handler) < 0)
+		log_err("%s", nl->handler.err.text);
+	arm_timer(nl);
+}
+
+static void close_genl(struct nl *nl)
+{
+	if (nl->ev_events)
+		event_free(nl->ev_events);
+	if (nl->ev_handler)
+		event_free(nl->ev_handler);
+	nl->ev_events = NULL;
+	nl->ev_handler = NULL;
+	pilot_genl_close(&nl->handler);
+	pilot_genl_close(&nl->events);
+	pilot_genl_close(&nl->cmd);
+}
+
+static int watch_fd(struct nl *nl, struct event **ev, int fd, event_callback_fn fn)
+{
+	*ev = event_new(nl->base, fd, EV_READ | EV_PERSIST, fn, nl);
+	return *ev && !event_add(*ev, NULL) ? 0 : -ENOMEM;
+}
+
+static int open_genl(struct nl *nl, struct pilot_error *err)
+{
+	int ret;
+
+	ret = pilot_genl_open(&nl->cmd);
+	if (ret) {
+		*err = nl->cmd.err;
+		goto fail;
+	}
+	ret = pilot_genl_open_events(&nl->events, on_event_msg, on_lost, nl);
+	if (ret) {
+		*err = nl->events.err;
+		goto fail;
+	}
+	ret = pilot_genl_open_events(&nl->handler, on_handler_msg, on_handler_lost, nl);
+	if (ret) {
+		*err = nl->handler.err;
+		goto fail;
+	}
+	frames_only(nl);
+	ret = watch_fd(nl, &nl->ev_events, pilot_genl_fd(&nl->events), on_events_ready);
+	if (!ret)
+		ret = watch_fd(nl, &nl->ev_handler, pilot_genl_fd(&nl->handler),
+			       on_handler_ready);
+	if (!ret)
+		return 0;
+	pilot_error_set(err, ret, "out of memory");
+fail:
+	close_genl(nl);
+	return ret;
+}
+
+static int become_handler(struct nl *nl, struct pilot_error *err)
+{
+	struct pilot_device_info info;
+	int ret = pilot_handler_register(&nl->handler, &nl->dev);
+
+	if (!ret)
+		return 0;
+	*err = nl->handler.err;
+	if (ret != -EBUSY)
+		return ret;
+	if (pilot_device_get(&nl->cmd, &nl->dev, &info) ||
+	    !(info.has & PILOT_HAS(PILOT_A_DEVICE_HANDLER)))
+		return ret;
+	return pilot_error_set(err, ret,
+			       "another daemon serves this device (netlink port %u)",
+			       info.handler);
+}
+
+static int attach(struct nl *nl, const struct rtnl_link *link,
+		  struct pilot_error *err)
+{
+	struct pilot_device_info info;
+	struct applier a;
+	int ret;
+
+	if (strcmp(link->kind, PILOT_LINK_KIND))
+		return pilot_error_set(err, -EINVAL,
+				       "is an interface of kind \"%s\", not \"%s\"",
+				       link->kind[0] ? link->kind : "none",
+				       PILOT_LINK_KIND);
+	/* A new socket for a new device: the old one may still be registered. */
+	close_genl(nl);
+	ret = open_genl(nl, err);
+	if (ret)
+		return ret;
+	nl->dev.ifindex = link->ifindex;
+	strcpy(nl->dev.ifname, nl->cfg->device);
+
+	/* First, so that nothing of another daemon's device is touched. */
+	ret = become_handler(nl, err);
+	if (ret)
+		return ret;
+	a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev };
+	ret = apply_device(&a, nl->cfg, err);
+	if (ret)
+		return ret;
+	apply_addresses(&a, nl->cfg, NULL);
+	apply_peers(&a, &nl->wanted, NULL);
+
+	ret = pilot_device_get(&nl->cmd, &nl->dev, &info);
+	if (!ret)
+		ret = resync(nl, &info);
+	if (ret) {
+		*err = nl->cmd.err;
+		return ret;
+	}
+	nl->attached = true;
+	nl->last_error[0] = '\0';
+	log_notice("%s: serving node %u on UDP port %u, %u peers, %u with a key",
+		   nl->cfg->device, info.node_id, info.listen_port, info.peers,
+		   info.keys);
+	start_peers(nl);
+	return 0;
+}
+
+static void detach(struct nl *nl)
+{
+	nl->attached = false;
+	close_genl(nl);
+	/* Its sessions are gone with it. */
+	manager_sync_begin(nl->m);
+	manager_sync_end(nl->m);
+}
+
+/* Look at the device, and make the best of it. Return: 0 if it is served. */
+static int check_device(struct nl *nl, bool create)
+{
+	struct pilot_device_info info;
+	struct pilot_error err;
+	struct rtnl_link link;
+	int ret;
+
+	ret = rtnl_link_get(&nl->rtnl, nl->cfg->device, &link);
+	if (ret == -ENODEV && create) {
+		ret = rtnl_link_create(&nl->rtnl, nl->cfg->device);
+		if (!ret)
+			ret = rtnl_link_get(&nl->rtnl, nl->cfg->device, &link);
+	}
+	if (ret) {
+		err = nl->rtnl.err;
+		if (ret == -ENODEV)
+			pilot_error_set(&err, ret, nl->attached ?
+					"the device is gone" : "there is no such device");
+		goto gone;
+	}
+	if (nl->attached && link.ifindex == nl->dev.ifindex) {
+		ret = pilot_device_get(&nl->cmd, &nl->dev, &info);
+		if (!ret && info.node_id == nl->cfg->node &&
+		    info.has & PILOT_HAS(PILOT_A_DEVICE_HANDLER) &&
+		    info.handler == nl->handler.portid)
+			ret = resync(nl, &info);
+		else if (!ret)
+			ret = -ESTALE;
+		if (!ret)
+			return 0;
+		if (ret != -ESTALE)
+			log_warn("%s: %s", nl->cfg->device, nl->cmd.err.text);
+	}
+	detach(nl);
+	ret = attach(nl, &link, &err);
+	if (!ret)
+		return 0;
+gone:
+	detach(nl);
+	tell(nl, LOG_ERR, err.text);
+	return ret;
+}
+
+static void on_check(evutil_socket_t fd, short what, void *data)
+{
+	struct nl *nl = data;
+	int ret;
+
+	(void)fd;
+	(void)what;
+	nl->checked_at = now_ms();
+	/*
+	 * A device that somebody deleted is not made again: he had his reasons.
+	 * It is served again when it is back.
+	 */
+	ret = check_device(nl, false);
+	if (ret == -ENODEV && !nl->cfg->create) {
+		nl->failed = true;
+		event_base_loopbreak(nl->base);
+		return;
+	}
+	/* The watch tells when a link comes; other errors have to be retried. */
+	check_in(nl, ret && ret != -ENODEV ? RETRY_MS : RESYNC_MS);
+	arm_timer(nl);
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *data)
+{
+	struct nl *nl = data;
+
+	(void)fd;
+	(void)what;
+	if (rtnl_watch_read(&nl->watch, nl->attached ? nl->dev.ifindex : 0,
+			    nl->cfg->device))
+		check_soon(nl);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *data)
+{
+	struct nl *nl = data;
+	uint64_t expired;
+
+	(void)what;
+	if (read(fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
+		log_err("timer: %s", strerror(errno));
+	if (nl->attached)
+		manager_tick(nl->m, now_ms());
+	arm_timer(nl);
+}
+
+/* Public keys that the configuration states. */
+static int set_pins(struct nl *nl, const struct config *old)
+{
+	int64_t now = now_ms();
+	size_t i;
+
+	for (i = 0; old && i < old->n_peers; i++) {
+		const struct config_peer *p = config_peer(nl->cfg, old->peers[i].node);
+
+		if (old->peers[i].pinned && !(p && p->pinned))
+			manager_pin(nl->m, now, old->peers[i].node, NULL);
+	}
+	for (i = 0; i < nl->cfg->n_peers; i++) {
+		const struct config_peer *p = &nl->cfg->peers[i];
+
+		if (p->pinned && manager_pin(nl->m, now, p->node, p->key))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* What the registry said of a node may be wrong now. */
+static void forget_changed(struct nl *nl, const struct registry *old,
+			   const struct registry *reg)
+{
+	const struct registry_node *r;
+	size_t i;
+
+	for (i = 0; i < old->n; i++) {
+		r = registry_find(reg, old->v[i].node);
+		if (!r || memcmp(r->key, old->v[i].key, sizeof(r->key)))
+			manager_forget_pubkey(nl->m, old->v[i].node);
+	}
+	/* Also those that were looked up in vain. */
+	for (i = 0; i < reg->n; i++)
+		if (!registry_find(old, reg->v[i].node))
+			manager_forget_pubkey(nl->m, reg->v[i].node);
+}
+
+int nl_reload(struct nl *nl, const struct config *cfg, const struct registry *reg)
+{
+	const struct config *old = nl->cfg;
+	struct wanted_list wanted, old_wanted = nl->wanted;
+	struct pilot_error err;
+	struct applier a;
+
+	if (wanted_make(&wanted, cfg, reg)) {
+		log_err("reload: out of memory");
+		return -ENOMEM;
+	}
+	forget_changed(nl, nl->reg, reg);
+	nl->cfg = cfg;
+	nl->reg = reg;
+	nl->wanted = wanted;
+	manager_set_policy(nl->m, cfg->allow_unauth, cfg->rekey * INT64_C(1000));
+	set_pins(nl, old);
+	if (nl->attached) {
+		a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev };
+		if (apply_device(&a, cfg, &err))
+			log_err("reload: %s: %s", cfg->device, err.text);
+		apply_addresses(&a, cfg, old);
+		apply_peers(&a, &wanted, &old_wanted);
+	}
+	free(old_wanted.v);
+	/* Whoever asks for a reload wants the device to be there. */
+	check_device(nl, cfg->create);
+	if (nl->attached)
+		start_peers(nl);
+	arm_timer(nl);
+	return 0;
+}
+
+bool nl_failed(const struct nl *nl)
+{
+	return nl->failed;
+}
+
+struct nl *nl_new(struct event_base *base, const struct config *cfg,
+		  const struct registry *reg, const struct pilot_identity *id)
+{
+	const struct manager_config mcfg = {
+		.node = cfg->node,
+		.identity = id,
+		.allow_unauth = cfg->allow_unauth,
+		.max_peers = PILOT_MAX_CRYPTO_PEERS,
+		.rekey = cfg->rekey * INT64_C(1000),
+	};
+	struct nl *nl = calloc(1, sizeof(*nl));
+
+	if (!nl)
+		goto nomem;
+	nl->timerfd = -1;
+	nl->base = base;
+	nl->cfg = cfg;
+	nl->reg = reg;
+	nl->timerfd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (nl->timerfd < 0) {
+		log_err("timer: %s", strerror(errno));
+		goto fail;
+	}
+	nl->m = manager_new(&mcfg, &ops, nl);
+	nl->ev_check = evtimer_new(base, on_check, nl);
+	if (!nl->m || !nl->ev_check || set_pins(nl, NULL) ||
+	    wanted_make(&nl->wanted, cfg, reg))
+		goto nomem;
+	if (rtnl_open(&nl->rtnl)) {
+		log_err("%s", nl->rtnl.err.text);
+		goto fail;
+	}
+	if (rtnl_watch(&nl->watch)) {
+		log_err("%s", nl->watch.err.text);
+		goto fail;
+	}
+	if (watch_fd(nl, &nl->ev_watch, mnl_socket_get_fd(nl->watch.nl), on_watch) ||
+	    watch_fd(nl, &nl->ev_timer, nl->timerfd, on_timer))
+		goto nomem;
+	if (check_device(nl, cfg->create))
+		goto fail;
+	check_in(nl, RESYNC_MS);
+	arm_timer(nl);
+	return nl;
+nomem:
+	log_err("out of memory");
+fail:
+	nl_free(nl);
+	return NULL;
+}
+
+void nl_free(struct nl *nl)
+{
+	if (!nl)
+		return;
+	close_genl(nl);
+	if (nl->ev_check)
+		event_free(nl->ev_check);
+	if (nl->ev_watch)
+		event_free(nl->ev_watch);
+	if (nl->ev_timer)
+		event_free(nl->ev_timer);
+	if (nl->timerfd >= 0)
+		close(nl->timerfd);
+	rtnl_close(&nl->rtnl);
+	rtnl_close(&nl->watch);
+	manager_free(nl->m);
+	free(nl->wanted.v);
+	free(nl);
+}
