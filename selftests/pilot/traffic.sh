@@ -76,7 +76,7 @@ sizes_about_mtu() {
 }
 
 past_mtu_refused() {
-	on "$n1" ping -n -q -c 1 -W 2 -M do -s $(($(mtu) - 27)) 10.9.0.2
+	on "$n1" ping -n -c 1 -W 2 -M do -s $(($(mtu) - 27)) 10.9.0.2
 }
 
 inner_fragments() {
