@@ -115,9 +115,6 @@ static int pilot_stop(struct net_device *dev)
 	xa_for_each(&pd->peers.ids, id, peer)
 		pilot_peer_purge(peer);
 	mutex_unlock(&pd->lock);
-	flush_work(&pd->deferred_work);
-	skb_queue_purge(&pd->deferred_rx);
-	skb_queue_purge(&pd->deferred_tx);
 	return 0;
 }
 
@@ -157,6 +154,7 @@ static void pilot_uninit(struct net_device *dev)
 {
 	struct pilot_device *pd = netdev_priv(dev);
 
+	flush_work(&pd->deferred_work);	/* leaves its lists empty */
 	mutex_lock(&pd->lock);
 	pd->dying = true;
 	if (pd->handler_portid)
@@ -167,7 +165,6 @@ static void pilot_uninit(struct net_device *dev)
 	pilot_endpoint_free(rcu_replace_pointer(pd->beacon, NULL,
 						lockdep_is_held(&pd->lock)));
 	mutex_unlock(&pd->lock);
-	flush_work(&pd->deferred_work);
 	gro_cells_destroy(&pd->gro_cells);
 	pilot_compat_tstats_free(dev);
 }
@@ -341,7 +338,7 @@ static void drop_all_keys(void)
 		mutex_unlock(&pd->lock);
 	}
 	rtnl_unlock();
-	rcu_barrier();
+	pilot_store_flush();
 }
 
 /* A machine that sleeps, or is restored twice, must not reuse a nonce (S3). */

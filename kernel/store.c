@@ -61,6 +61,17 @@ int pilot_store_init(void)
 }
 
 /**
+ * pilot_store_flush() - waits until every dropped key is freed and wiped
+ *
+ * Context: process.
+ */
+void pilot_store_flush(void)
+{
+	rcu_barrier();
+	flush_workqueue(free_wq);
+}
+
+/**
  * pilot_store_exit() - waits until every dropped key is freed
  *
  * Context: process, with no device left.

@@ -96,6 +96,7 @@ struct pilot_key_params {
 };
 
 int pilot_store_init(void);
+void pilot_store_flush(void);
 void pilot_store_exit(void);
 int pilot_key_install(struct pilot_peer *peer,
 		      const struct pilot_key_params *params, u32 *id,
