@@ -58,7 +58,8 @@ int pilot_peer_get(struct pilot_genl *g, const struct pilot_dev *dev,
  * @n: set to its length
  *
  * The list is of one moment: a dump during which peers came or went is read
- * again.
+ * again. Where that does not help, because they come and go all the time,
+ * @g->torn is set.
  */
 int pilot_peer_dump(struct pilot_genl *g, const struct pilot_dev *dev,
 		    struct pilot_peer_info **list, size_t *n);

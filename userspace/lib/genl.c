@@ -23,8 +23,9 @@
 /* The kernel answers from inside sendmsg(); this only bounds what is lost. */
 #define ANSWER_MS	5000
 
-#define DUMP_TRIES	32
+#define DUMP_TRIES	16
 #define RECV_BUDGET	64
+#define EVENT_BUDGET	65536
 #define EVENT_RCVBUF	(4 << 20)
 
 /* Every controller notification: families that come and go. */
@@ -205,6 +206,46 @@ int pilot_genl_explain(const struct nlmsghdr *answer,
 /* Hands what is no answer to the callbacks of an event socket. */
 static void dispatch(struct pilot_genl *g, const struct nlmsghdr *nlh, bool *lost);
 
+/* What draining an event socket brought to light. */
+struct drained {
+	bool lost;	/* tell the owner to read the state again */
+	bool overrun;	/* the kernel dropped messages */
+};
+
+/*
+ * Hand on what is there, at most @budget datagrams. After an overrun the
+ * kernel delivers nothing, answers included, until the queue is empty: then
+ * it is emptied, and that is bounded. Return: datagrams, or negative errno.
+ */
+static int drain(struct pilot_genl *g, int budget, struct drained *d)
+{
+	int handled = 0;
+
+	while (handled < budget || d->overrun) {
+		const struct nlmsghdr *m;
+		ssize_t n = receive(g, MSG_DONTWAIT);
+		int left;
+
+		if (n == -EAGAIN)
+			break;
+		if (n == -ENOBUFS || n == -EMSGSIZE) {
+			d->overrun = true;
+			continue;
+		}
+		if (n < 0)
+			return pilot_error_set(&g->err, (int)n,
+					       "cannot receive events: %s",
+					       strerror((int)-n));
+		left = (int)n;
+		for (m = (const void *)g->rx; mnl_nlmsg_ok(m, left);
+		     m = mnl_nlmsg_next(m, &left))
+			dispatch(g, m, &d->lost);
+		handled++;
+	}
+	d->lost |= d->overrun;
+	return handled;
+}
+
 /* What to do with an answer, while it is awaited. */
 struct exchange {
 	const struct nlmsghdr *request;
@@ -253,9 +294,9 @@ static void take_answer(struct pilot_genl *g, struct exchange *x,
 static int transact(struct pilot_genl *g, struct nlmsghdr *nlh,
 		    struct exchange *x)
 {
+	struct drained d = { 0 };
 	struct timespec now;
 	int64_t deadline;
-	bool lost = false;
 	ssize_t n;
 	int ret = 0;
 
@@ -265,6 +306,15 @@ static int transact(struct pilot_genl *g, struct nlmsghdr *nlh,
 	x->done = false;
 	x->plain_enoent = false;
 	x->ret = 0;
+
+	/* Room for the answer, among events that fill the buffer. */
+	if (g->events) {
+		ret = drain(g, EVENT_BUDGET, &d);
+		if (ret < 0)
+			return ret;
+		ret = 0;
+		d.overrun = false;
+	}
 
 	do {
 		n = mnl_socket_sendto(g->nl, nlh, nlh->nlmsg_len);
@@ -283,7 +333,7 @@ static int transact(struct pilot_genl *g, struct nlmsghdr *nlh,
 
 		n = receive(g, MSG_DONTWAIT);
 		if (n == -EAGAIN) {
-			ret = wait_readable(g, deadline);
+			ret = d.overrun ? -ENOBUFS : wait_readable(g, deadline);
 			if (!ret)
 				continue;
 			pilot_error_set(&g->err, ret,
@@ -292,8 +342,8 @@ static int transact(struct pilot_genl *g, struct nlmsghdr *nlh,
 			break;
 		}
 		if (n == -ENOBUFS) {
-			/* Events only: answers are never dropped that way. */
-			lost = true;
+			d.overrun = true;
+			d.lost = true;
 			continue;
 		}
 		if (n < 0) {
@@ -310,7 +360,7 @@ static int transact(struct pilot_genl *g, struct nlmsghdr *nlh,
 			    m->nlmsg_seq == nlh->nlmsg_seq)
 				take_answer(g, x, m);
 			else if (g->events)
-				dispatch(g, m, &lost);
+				dispatch(g, m, &d.lost);
 			/* else the late answer to a request given up */
 		}
 	}
@@ -318,7 +368,7 @@ static int transact(struct pilot_genl *g, struct nlmsghdr *nlh,
 		ret = x->ret;
 
 	/* Last, because the callback may use the socket. */
-	if (lost && g->on_lost) {
+	if (d.lost && g->on_lost) {
 		struct pilot_error kept = g->err;
 
 		g->on_lost(g->data);
@@ -415,11 +465,13 @@ static int resolve(struct pilot_genl *g)
 	genl->version = 2;
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, PILOT_GENL_NAME);
 
-	g->family = 0;
+	/* The ID known so far goes on counting for events that come meanwhile. */
 	ret = transact(g, nlh, &x);
-	if (ret == -ENOENT)
+	if (ret == -ENOENT) {
+		g->family = 0;
 		return pilot_error_set(&g->err, -ENOENT,
 				       "the kernel module is not loaded (modprobe pilot)");
+	}
 	if (ret)
 		return ret;
 	if (!f.ours || !f.id || !f.group)
@@ -538,43 +590,16 @@ int pilot_genl_fd(const struct pilot_genl *g)
 
 int pilot_genl_recv(struct pilot_genl *g)
 {
-	bool lost = false, overrun = false;
-	int handled = 0;
-	int ret = 0;
+	struct drained d = { 0 };
+	int ret = drain(g, RECV_BUDGET, &d);
 
-	while (handled < RECV_BUDGET) {
-		const struct nlmsghdr *m;
-		ssize_t n;
-		int left;
-
-		n = receive(g, MSG_DONTWAIT);
-		if (n == -EAGAIN)
-			break;
-		if (n == -ENOBUFS || n == -EMSGSIZE) {
-			overrun = true;
-			continue;
-		}
-		if (n < 0) {
-			ret = pilot_error_set(&g->err, (int)n,
-					      "cannot receive events: %s",
-					      strerror((int)-n));
-			break;
-		}
-
-		left = (int)n;
-		for (m = (const void *)g->rx; mnl_nlmsg_ok(m, left);
-		     m = mnl_nlmsg_next(m, &left))
-			dispatch(g, m, &lost);
-		handled++;
-	}
-
-	/* News of a reload may be among what was lost. */
-	if (overrun)
+	/* News of a reload may be among what was dropped. */
+	if (d.overrun)
 		resolve(g);
 	/* After the messages, so that what is read by dump is newer. */
-	if ((lost || overrun) && g->on_lost)
+	if (d.lost && g->on_lost)
 		g->on_lost(g->data);
-	return ret ? ret : handled;
+	return ret;
 }
 
 struct nlmsghdr *pilot_genl_begin(struct pilot_genl *g, uint8_t cmd, int flags)
@@ -601,6 +626,7 @@ int pilot_genl_request(struct pilot_genl *g, pilot_genl_msg_cb on_reply,
 	int tries = 0;
 	int ret;
 
+	g->torn = false;
 	for (;;) {
 		if (!g->family) {
 			ret = resolve(g);
@@ -613,24 +639,22 @@ int pilot_genl_request(struct pilot_genl *g, pilot_genl_msg_cb on_reply,
 
 		/* An ID of before the module was loaded again? Ask once. */
 		if (x.plain_enoent && !resolved) {
-			uint16_t family = g->family;
 			struct pilot_error kept = g->err;
 
 			ret = resolve(g);
 			if (ret)
 				break;
 			resolved = true;
-			if (g->family != family)
+			if (g->family != nlh->nlmsg_type)
 				continue;
 			g->err = kept;
 			ret = -ENOENT;
 		}
 		if (ret || !x.interrupted)
 			break;
+		/* Something changes all the time: better this than nothing. */
 		if (++tries == DUMP_TRIES) {
-			ret = pilot_error_set(&g->err, -EBUSY,
-					      "the list changed during each of %d readings",
-					      tries);
+			g->torn = true;
 			break;
 		}
 		if (on_restart)

@@ -41,6 +41,9 @@ typedef void (*pilot_genl_restart_cb)(void *data);
  * @family: ID of the family, 0 while it is not there
  * @group: ID of the group "events"
  * @events: whether this is an event socket
+ * @torn: the latest dump changed during each of several readings; the last of
+ *	them was taken. It has every entry that was there all the while; one
+ *	that went and came back may be in it twice
  * @on_msg: event sockets: called for every event and frame
  * @on_lost: event sockets: messages were lost, or the module was loaded
  *	again: read the state by dump
@@ -58,6 +61,7 @@ struct pilot_genl {
 	uint16_t family;
 	uint32_t group;
 	bool events;
+	bool torn;
 	pilot_genl_msg_cb on_msg;
 	void (*on_lost)(void *data);
 	void *data;

@@ -452,6 +452,9 @@ static int show_device(struct pilot_genl *g, const struct pilot_device_info *d,
 			      &peers, &n);
 	if (ret)
 		return cli_fail("%s: %s", cli_ifname(&d->dev), g->err.text);
+	if (g->torn)
+		cli_warn("%s: peers came or went while they were listed",
+			 cli_ifname(&d->dev));
 
 	switch (form) {
 	case FORM_JSON:
