@@ -329,7 +329,7 @@ static void test_names(void)
 
 /* --- identity --- */
 
-static char dir[] = "/tmp/pilot-test-XXXXXX";
+static char dir[] = P_tmpdir "/pilot-test-XXXXXX";
 
 static const char *in_dir(const char *name)
 {
