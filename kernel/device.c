@@ -241,6 +241,7 @@ PILOT_NEWLINK(pilot_newlink, dev, link_net, extack)
 	pd->link_net = link_net;
 	pd->replay_window = PILOT_REPLAY_WINDOW;
 	pd->max_peers = PILOT_MAX_CRYPTO_PEERS;
+	pilot_store_defaults(pd);
 	mutex_init(&pd->lock);
 	spin_lock_init(&pd->handler_lock);
 	skb_queue_head_init(&pd->deferred_rx);

@@ -60,6 +60,9 @@
  * @port: UDP port; 0 any
  * @replay_window: for keys to come
  * @max_peers: limit
+ * @gates: when keys are put in doubt
+ * @aged_drop: jiffies; a key silent for longer is gated by the first failure
+ * @rekey_after: frames under a key after which a new one is asked for
  * @generation: changes with the set of peers, for dumps; @lock
  * @handler_lock: guards the handler
  * @handler_portid: netlink port of the handler, 0 none
@@ -96,6 +99,9 @@ struct pilot_device {
 	u16 port;
 	u32 replay_window;
 	u32 max_peers;
+	struct pilot_gate gates[PILOT_GATES];
+	unsigned long aged_drop;
+	u32 rekey_after;
 	u32 generation;
 
 	spinlock_t handler_lock;

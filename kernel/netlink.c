@@ -34,6 +34,18 @@ static struct netlink_range_validation max_peers_range = {
 	.min = 1, .max = 1048576,
 };
 
+static struct netlink_range_validation threshold_range = {
+	.min = 1, .max = 1000000,
+};
+
+static struct netlink_range_validation grace_range = {
+	.min = 0, .max = 3600000,
+};
+
+static struct netlink_range_validation rekey_after_range = {
+	.min = 16, .max = 268435456,	/* PILOT_REKEY_AFTER */
+};
+
 static struct netlink_range_validation cooldown_range = {
 	.min = 0, .max = 600000,
 };
@@ -56,6 +68,22 @@ static const struct nla_policy pilot_device_policy[] = {
 	[PILOT_A_DEVICE_UNAUTH] = NLA_POLICY_MAX(NLA_U8, 1),
 	[PILOT_A_DEVICE_MAX_PEERS] =
 		NLA_POLICY_FULL_RANGE(NLA_U32, &max_peers_range),
+	[PILOT_A_DEVICE_DECRYPT_FAIL_THRESHOLD] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &threshold_range),
+	[PILOT_A_DEVICE_DECRYPT_FAIL_GRACE] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &grace_range),
+	[PILOT_A_DEVICE_OUTSIDE_WINDOW_THRESHOLD] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &threshold_range),
+	[PILOT_A_DEVICE_OUTSIDE_WINDOW_GRACE] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &grace_range),
+	[PILOT_A_DEVICE_REPLAY_THRESHOLD] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &threshold_range),
+	[PILOT_A_DEVICE_REPLAY_GRACE] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &grace_range),
+	[PILOT_A_DEVICE_AGED_DROP] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &grace_range),
+	[PILOT_A_DEVICE_REKEY_AFTER] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &rekey_after_range),
 };
 
 static const struct nla_policy pilot_allowed_ip_policy[] = {
@@ -363,6 +391,30 @@ static void *begin(struct sk_buff *skb, u32 portid, u32 seq, int flags, u8 cmd,
 	return hdr;
 }
 
+static const int gate_attrs[PILOT_GATES][2] = {
+	[PILOT_GATE_DECRYPT_FAIL] = { PILOT_A_DEVICE_DECRYPT_FAIL_THRESHOLD,
+				      PILOT_A_DEVICE_DECRYPT_FAIL_GRACE },
+	[PILOT_GATE_OUTSIDE_WINDOW] = { PILOT_A_DEVICE_OUTSIDE_WINDOW_THRESHOLD,
+					PILOT_A_DEVICE_OUTSIDE_WINDOW_GRACE },
+	[PILOT_GATE_REPLAY] = { PILOT_A_DEVICE_REPLAY_THRESHOLD,
+				PILOT_A_DEVICE_REPLAY_GRACE },
+};
+
+static int put_gates(struct sk_buff *skb, struct pilot_device *pd)
+{
+	int i, err = 0;
+
+	for (i = 0; i < PILOT_GATES && !err; i++)
+		err = nla_put_u32(skb, gate_attrs[i][0],
+				  pd->gates[i].threshold) ?:
+		      nla_put_u32(skb, gate_attrs[i][1],
+				  jiffies_to_msecs(pd->gates[i].grace));
+	return err ?: nla_put_u32(skb, PILOT_A_DEVICE_AGED_DROP,
+				  jiffies_to_msecs(pd->aged_drop)) ?:
+		      nla_put_u32(skb, PILOT_A_DEVICE_REKEY_AFTER,
+				  pd->rekey_after);
+}
+
 static int put_device_nest(struct sk_buff *skb, struct pilot_device *pd)
 {
 	struct nlattr *nest = nla_nest_start(skb, PILOT_A_DEVICE), *stats;
@@ -383,6 +435,7 @@ static int put_device_nest(struct sk_buff *skb, struct pilot_device *pd)
 	    nla_put_u32(skb, PILOT_A_DEVICE_REPLAY_WINDOW, pd->replay_window) ||
 	    nla_put_u8(skb, PILOT_A_DEVICE_UNAUTH, pd->unauth) ||
 	    nla_put_u32(skb, PILOT_A_DEVICE_MAX_PEERS, pd->max_peers) ||
+	    put_gates(skb, pd) ||
 	    nla_put_u32(skb, PILOT_A_DEVICE_PEERS, pd->peers.n) ||
 	    nla_put_u32(skb, PILOT_A_DEVICE_KEYS, atomic_read(&pd->n_keys)) ||
 	    nla_put_string(skb, PILOT_A_DEVICE_AEAD, pilot_aead_driver()) ||
@@ -409,6 +462,7 @@ static int put_key(struct sk_buff *skb, int type, struct pilot_peer *peer,
 		   struct pilot_key *key, enum pilot_slot slot)
 {
 	struct nlattr *nest = nla_nest_start(skb, type);
+	u8 gated = READ_ONCE(key->gated);
 	u32 rx_prefix = 0, epochs;
 	u64 rx_counter = 0;
 
@@ -452,10 +506,12 @@ static int put_key(struct sk_buff *skb, int type, struct pilot_peer *peer,
 				PILOT_A_KEY_PAD))) ||
 	    nla_put_u32(skb, PILOT_A_KEY_RX_EPOCHS, epochs) ||
 	    nla_put_u32(skb, PILOT_A_KEY_DECRYPT_FAILS,
-			atomic_read(&key->decrypt_fails)) ||
+			atomic_read(&key->fails[PILOT_GATE_DECRYPT_FAIL])) ||
 	    nla_put_u32(skb, PILOT_A_KEY_OUTSIDE_WINDOW,
-			atomic_read(&key->outside)) ||
-	    nla_put_u32(skb, PILOT_A_KEY_REPLAYS, atomic_read(&key->replays)))
+			atomic_read(&key->fails[PILOT_GATE_OUTSIDE_WINDOW])) ||
+	    nla_put_u32(skb, PILOT_A_KEY_REPLAYS,
+			atomic_read(&key->fails[PILOT_GATE_REPLAY])) ||
+	    (gated && nla_put_u8(skb, PILOT_A_KEY_GATED, gated)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -651,6 +707,29 @@ static int set_node_id(struct pilot_device *pd, struct nlattr *attr,
 	return 0;
 }
 
+static void set_gates(struct pilot_device *pd, struct nlattr **tb)
+{
+	struct nlattr *threshold, *grace;
+	int i;
+
+	for (i = 0; i < PILOT_GATES; i++) {
+		threshold = tb[gate_attrs[i][0]];
+		grace = tb[gate_attrs[i][1]];
+		if (threshold)
+			WRITE_ONCE(pd->gates[i].threshold,
+				   nla_get_u32(threshold));
+		if (grace)
+			WRITE_ONCE(pd->gates[i].grace,
+				   msecs_to_jiffies(nla_get_u32(grace)));
+	}
+	if (tb[PILOT_A_DEVICE_AGED_DROP])
+		WRITE_ONCE(pd->aged_drop,
+			   msecs_to_jiffies(nla_get_u32(tb[PILOT_A_DEVICE_AGED_DROP])));
+	if (tb[PILOT_A_DEVICE_REKEY_AFTER])
+		WRITE_ONCE(pd->rekey_after,
+			   nla_get_u32(tb[PILOT_A_DEVICE_REKEY_AFTER]));
+}
+
 static int device_set(struct pilot_device *pd, struct nlattr **tb,
 		      struct netlink_ext_ack *extack)
 {
@@ -716,6 +795,7 @@ static int device_set(struct pilot_device *pd, struct nlattr **tb,
 		pd->unauth = nla_get_u8(tb[PILOT_A_DEVICE_UNAUTH]);
 	if (tb[PILOT_A_DEVICE_MAX_PEERS])
 		pd->max_peers = nla_get_u32(tb[PILOT_A_DEVICE_MAX_PEERS]);
+	set_gates(pd, tb);
 	pilot_event_device(pd, PILOT_EVENT_DEVICE_CHANGED);
 	return 0;
 }
@@ -773,7 +853,8 @@ static int peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 	list_for_each_entry(a, &peer->allowed_ips, list)
 		size += 3 * NLA_HDRLEN + sizeof(struct in6_addr) + NLA_ALIGN(1);
 	err = -ENOMEM;
-	msg = nlmsg_new(size, GFP_KERNEL);
+	/* no nest can be longer than its 16-bit length tells */
+	msg = nlmsg_new(min_t(size_t, size, U16_MAX - NLMSG_HDRLEN), GFP_KERNEL);
 	if (!msg)
 		goto out;
 	err = -EMSGSIZE;

@@ -73,7 +73,7 @@ static struct pilot_key *open_frame(struct pilot_peer *peer,
 	if (n && !pilot_aead_open(cand[i]->tfm, (*pskb)->data + off, len))
 		return cand[i];
 	if (n)
-		pilot_key_failed(peer, cand[0], PILOT_REASON_DECRYPT_FAIL);
+		pilot_key_failed(peer, cand[0], PILOT_GATE_DECRYPT_FAIL);
 	return NULL;
 }
 
@@ -194,11 +194,11 @@ static int refused(struct pilot_peer *peer, struct pilot_key *key,
 {
 	switch (verdict) {
 	case PILOT_RX_REPLAY:
-		pilot_key_failed(peer, key, PILOT_REASON_REPLAY);
+		pilot_key_failed(peer, key, PILOT_GATE_REPLAY);
 		pilot_peer_note(peer, PILOT_EVENT_NONCE_REPLAY);
 		return PILOT_A_STATS_RX_REPLAY;
 	case PILOT_RX_OUTSIDE:
-		pilot_key_failed(peer, key, PILOT_REASON_OUTSIDE_WINDOW);
+		pilot_key_failed(peer, key, PILOT_GATE_OUTSIDE_WINDOW);
 		return PILOT_A_STATS_RX_OUTSIDE_WINDOW;
 	case PILOT_RX_EPOCHS:
 		pilot_key_overflow(peer, key);

@@ -87,10 +87,10 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 	unsigned int len = skb->len;
 	struct pilot_pils *h;
 
-	if (unlikely(counter >= PILOT_REKEY_AFTER)) {
-		if (counter > PILOT_REJECT_AFTER) {
+	if (unlikely(counter >= READ_ONCE(peer->pd->rekey_after))) {
+		if (counter > key->reject_after) {
 			/* for good: the counter stays where it is */
-			atomic64_set(&key->tx_counter, PILOT_REJECT_AFTER);
+			atomic64_set(&key->tx_counter, key->reject_after);
 			pilot_peer_need_key(peer, PILOT_REASON_EXHAUSTED);
 			goto error;
 		}
@@ -185,8 +185,8 @@ static int send_or_queue(struct pilot_peer *peer, struct sk_buff *skb)
 	} while (unlikely(err == -EAGAIN));
 	if (err)
 		return refuse(peer, skb, err);
-	pilot_peer_need_key(peer, key ? PILOT_REASON_EXHAUSTED :
-					PILOT_REASON_NO_KEY);
+	pilot_peer_need_key(peer, !key ? PILOT_REASON_NO_KEY :
+			    READ_ONCE(key->gated) ?: PILOT_REASON_EXHAUSTED);
 	return 0;
 }
 
@@ -219,7 +219,9 @@ static void send_control(struct pilot_peer *peer, struct pilot_key *key,
 	struct pilot_device *pd = peer->pd;
 	struct sk_buff *skb;
 
-	if (!pilot_key_can_send(key) || !rcu_access_pointer(pd->sock4))
+	/* a gated key may send these: they are how it is reinstated */
+	if (!key || atomic64_read(&key->tx_counter) >= key->reject_after ||
+	    !rcu_access_pointer(pd->sock4))
 		return;
 	skb = alloc_skb(PILOT_HEADROOM + PILOT_INNER_HLEN + PILOT_TAG_LEN,
 			GFP_ATOMIC);

@@ -48,6 +48,26 @@ static u32 draw_prefix(void)
 }
 
 /**
+ * pilot_store_defaults() - settings of a new device
+ * @pd: device
+ */
+void pilot_store_defaults(struct pilot_device *pd)
+{
+	static const u32 thresholds[PILOT_GATES] = {
+		[PILOT_GATE_DECRYPT_FAIL] = PILOT_DECRYPT_FAIL_THRESHOLD,
+		[PILOT_GATE_OUTSIDE_WINDOW] = PILOT_OUTSIDE_THRESHOLD,
+		[PILOT_GATE_REPLAY] = PILOT_REPLAY_THRESHOLD,
+	};
+	int i;
+
+	for (i = 0; i < PILOT_GATES; i++) {
+		pd->gates[i].threshold = thresholds[i];
+		pd->gates[i].grace = msecs_to_jiffies(PILOT_GATE_GRACE_MS);
+	}
+	pd->rekey_after = PILOT_REKEY_AFTER;
+}
+
+/**
  * pilot_store_init() - prepares for the first key
  *
  * Context: process. Return: 0 or -ENOMEM.
@@ -167,6 +187,8 @@ static struct pilot_key *new_key(struct pilot_device *pd,
 	key->id = params->id;
 	key->authenticated = params->authenticated;
 	key->installed = jiffies;
+	key->reject_after = (u64)READ_ONCE(pd->rekey_after) *
+			    PILOT_REJECT_FACTOR;
 	memcpy(key->secret, params->secret, sizeof(key->secret));
 	if (params->peer_x25519)
 		memcpy(key->peer_x25519, params->peer_x25519,
@@ -398,7 +420,7 @@ enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
 	return verdict;
 }
 
-/* First frame under a key, or one under a key that does not send. */
+/* First frame under a key, or one under a key that does not send or is gated. */
 static void proved(struct pilot_peer *peer, struct pilot_key *key)
 {
 	struct pilot_key *cur;
@@ -407,6 +429,7 @@ static void proved(struct pilot_peer *peer, struct pilot_key *key)
 	spin_lock(&peer->lock);
 	first = !key->proven;
 	WRITE_ONCE(key->proven, true);
+	WRITE_ONCE(key->gated, PILOT_REASON_NONE);
 	cur = slot_key(peer, PILOT_SLOT_CURRENT);
 	if (slot_key(peer, PILOT_SLOT_NEXT) == key) {
 		promote(peer, key);
@@ -439,6 +462,7 @@ void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
 {
 	struct pilot_key *cur = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
 	unsigned long now = jiffies;
+	int i;
 
 	if (READ_ONCE(key->last_rx) != now)
 		WRITE_ONCE(key->last_rx, now);
@@ -446,12 +470,9 @@ void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
 		WRITE_ONCE(peer->last_rx, now);
 	if (unlikely(!READ_ONCE(peer->rx_seen)))
 		WRITE_ONCE(peer->rx_seen, true);
-	if (unlikely(atomic_read(&key->decrypt_fails)))
-		atomic_set(&key->decrypt_fails, 0);
-	if (unlikely(atomic_read(&key->outside)))
-		atomic_set(&key->outside, 0);
-	if (unlikely(atomic_read(&key->replays)))
-		atomic_set(&key->replays, 0);
+	for (i = 0; i < PILOT_GATES; i++)
+		if (unlikely(atomic_read(&key->fails[i])))
+			atomic_set(&key->fails[i], 0);
 
 	/*
 	 * Both directions share the key. The counter goes on under the new
@@ -460,47 +481,73 @@ void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
 	if (unlikely((__force u32)prefix == READ_ONCE(key->tx_prefix)))
 		WRITE_ONCE(key->tx_prefix, draw_prefix());
 
-	if (likely(READ_ONCE(key->proven) && cur &&
+	if (likely(READ_ONCE(key->proven) && cur && !READ_ONCE(key->gated) &&
 		   (cur == key || READ_ONCE(cur->proven))))
 		return;
 	proved(peer, key);
 }
 
+/*
+ * Puts a key in doubt. It asks for another one, but is not dropped: anyone can
+ * send junk in the peer's name, and that must not cost the session (S1). It
+ * goes on sending for the grace since it last opened a frame; what comes then
+ * waits for a genuine frame or a new key. A probe asks the peer for the one.
+ */
+static void gate(struct pilot_peer *peer, struct pilot_key *key,
+		 enum pilot_reason reason, unsigned long grace)
+{
+	struct pilot_device *pd = peer->pd;
+	bool probe = false;
+
+	spin_lock(&peer->lock);
+	/* with nobody to bring a new key there is nothing to wait for */
+	if (slot_key(peer, PILOT_SLOT_CURRENT) == key && !key->gated &&
+	    READ_ONCE(pd->handler_portid)) {
+		WRITE_ONCE(key->gate_end, grace + (key->proven ?
+				READ_ONCE(key->last_rx) : key->installed));
+		WRITE_ONCE(key->gated, reason);
+		peer->probes = PROBES;
+		probe = true;
+	}
+	spin_unlock(&peer->lock);
+	pilot_peer_need_key(peer, reason);
+	if (probe) {
+		pilot_send_keepalive(peer, key);
+		pilot_peer_arm(peer);
+	}
+}
+
 /**
- * pilot_key_failed() - counts a frame that was refused, asks for a key at the gate
+ * pilot_key_failed() - counts a frame that was refused
  * @peer: sender the frame names
  * @key: key it was tried with
- * @reason: DECRYPT_FAIL, OUTSIDE_WINDOW or REPLAY
- *
- * The key is neither dropped nor gated: anyone can send junk in the peer's
- * name, and that must not cost the session (S1).
+ * @kind: how it failed; all but DECRYPT_FAIL were authenticated
  *
  * Context: bottom halves off, RCU read side.
  */
 void pilot_key_failed(struct pilot_peer *peer, struct pilot_key *key,
-		      enum pilot_reason reason)
+		      enum pilot_gate_kind kind)
 {
-	int threshold, n;
+	static const enum pilot_reason reasons[PILOT_GATES] = {
+		[PILOT_GATE_DECRYPT_FAIL] = PILOT_REASON_DECRYPT_FAIL,
+		[PILOT_GATE_OUTSIDE_WINDOW] = PILOT_REASON_OUTSIDE_WINDOW,
+		[PILOT_GATE_REPLAY] = PILOT_REASON_REPLAY,
+	};
+	struct pilot_gate *g = &peer->pd->gates[kind];
+	unsigned long grace = READ_ONCE(g->grace);
+	unsigned long aged = READ_ONCE(peer->pd->aged_drop);
+	unsigned long since;
 
-	switch (reason) {
-	case PILOT_REASON_DECRYPT_FAIL:
-		n = atomic_inc_return(&key->decrypt_fails);
-		threshold = PILOT_DECRYPT_FAIL_THRESHOLD;
-		break;
-	case PILOT_REASON_OUTSIDE_WINDOW:
-		n = atomic_inc_return(&key->outside);
-		threshold = PILOT_OUTSIDE_THRESHOLD;
-		break;
-	default:
-		n = atomic_inc_return(&key->replays);
-		threshold = PILOT_REPLAY_THRESHOLD;
-		break;
+	if (atomic_inc_return(&key->fails[kind]) >= READ_ONCE(g->threshold) &&
+	    time_after_eq(jiffies, key->installed + grace)) {
+		gate(peer, key, reasons[kind], grace);
+		return;
 	}
-	if (n >= threshold &&
-	    time_after(jiffies, key->installed +
-		       msecs_to_jiffies(PILOT_GATE_GRACE_MS)) &&
-	    rcu_access_pointer(peer->keys[PILOT_SLOT_CURRENT]) == key)
-		pilot_peer_need_key(peer, reason);
+	since = READ_ONCE(key->proven) ? READ_ONCE(key->last_rx) :
+					 key->installed;
+	if (aged && kind == PILOT_GATE_DECRYPT_FAIL &&
+	    time_after_eq(jiffies, since + aged))
+		gate(peer, key, PILOT_REASON_AGED, grace);
 }
 
 /**
@@ -523,8 +570,8 @@ void pilot_key_overflow(struct pilot_peer *peer, struct pilot_key *key)
  * pilot_key_tick() - transitions that time brings
  * @peer: peer
  *
- * Context: timer. Return: true while there is a key that is not proven, that
- * is, as long as probes make sense.
+ * Context: timer. Return: true while there is a key that is not proven or in
+ * doubt, that is, as long as probes make sense.
  */
 bool pilot_key_tick(struct pilot_peer *peer)
 {
@@ -550,7 +597,7 @@ bool pilot_key_tick(struct pilot_peer *peer)
 		replace(peer, PILOT_SLOT_PREVIOUS, NULL);
 		retire(peer, prev, PILOT_REASON_REPLACED);
 	}
-	unproven = next || (cur && !cur->proven);
+	unproven = next || (cur && (!cur->proven || cur->gated));
 	spin_unlock(&peer->lock);
 
 	if (switched)

@@ -8,6 +8,7 @@
 
 #include <linux/atomic.h>
 #include <linux/bits.h>
+#include <linux/jiffies.h>
 #include <linux/pilot.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -20,21 +21,44 @@
 
 #define PILOT_SLOTS		(PILOT_SLOT_MAX + 1)
 
-/* Frames under one key: ask for a new one; stop (protocol.rst, S3). */
-#define PILOT_REKEY_AFTER	BIT_ULL(28)
-#define PILOT_REJECT_AFTER	BIT_ULL(32)
+/*
+ * Frames under one key (protocol.rst, S3): where a new key is asked for unless
+ * set lower, and how many times as many are the end: 2^28 and 2^32.
+ */
+#define PILOT_REKEY_AFTER	BIT(28)
+#define PILOT_REJECT_FACTOR	16
 
 /* How long the key that sends may be silent beside an unproven one (S2). */
 #define PILOT_SILENCE_MS	1000
 
-/* Gates (protocol.rst section 2). */
+/* Gates (protocol.rst section 2): defaults. */
 #define PILOT_DECRYPT_FAIL_THRESHOLD	5
 #define PILOT_OUTSIDE_THRESHOLD		30
 #define PILOT_REPLAY_THRESHOLD		30
 #define PILOT_GATE_GRACE_MS		3000
 
+/**
+ * struct pilot_gate - when frames that fail put a key in doubt
+ * @threshold: consecutive ones
+ * @grace: age of the key in jiffies, and how long it may go on sending after
+ *	it last opened a frame
+ */
+struct pilot_gate {
+	u32 threshold;
+	unsigned long grace;
+};
+
+/* One gate for each way in which a frame of a known key can fail. */
+enum pilot_gate_kind {
+	PILOT_GATE_DECRYPT_FAIL,
+	PILOT_GATE_OUTSIDE_WINDOW,
+	PILOT_GATE_REPLAY,
+	PILOT_GATES
+};
+
 struct crypto_aead;
 struct netlink_ext_ack;
+struct pilot_device;
 struct pilot_peer;
 
 /**
@@ -47,9 +71,10 @@ struct pilot_peer;
  * @proven: it opened a frame; set once
  * @last_rx: jiffies of the last open, valid once @proven
  * @installed: jiffies of the installation
- * @decrypt_fails: consecutive frames that failed authentication
- * @outside: consecutive frames behind the window
- * @replays: consecutive replays
+ * @reject_after: counter past which nothing is sealed
+ * @fails: consecutive frames that failed, by gate
+ * @gated: why the key is in doubt, &enum pilot_reason; 0 if it is not
+ * @gate_end: jiffies until which a gated key sends
  * @secret: key bytes, for recognising the same key
  * @peer_x25519: peer's public key, zero if not negotiated
  * @local_x25519: our public key, zero if not negotiated
@@ -68,9 +93,10 @@ struct pilot_key {
 	bool proven;
 	unsigned long last_rx;
 	unsigned long installed;
-	atomic_t decrypt_fails;
-	atomic_t outside;
-	atomic_t replays;
+	u64 reject_after;
+	atomic_t fails[PILOT_GATES];
+	u8 gated;
+	unsigned long gate_end;
 	u8 secret[PILOT_KEY_LEN];
 	u8 peer_x25519[PILOT_X25519_LEN];
 	u8 local_x25519[PILOT_X25519_LEN];
@@ -95,6 +121,7 @@ struct pilot_key_params {
 	const u8 *local_x25519;
 };
 
+void pilot_store_defaults(struct pilot_device *pd);
 int pilot_store_init(void);
 void pilot_store_flush(void);
 void pilot_store_exit(void);
@@ -108,16 +135,18 @@ void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
 enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
 				    u64 counter, bool *newest);
 void pilot_key_failed(struct pilot_peer *peer, struct pilot_key *key,
-		      enum pilot_reason reason);
+		      enum pilot_gate_kind kind);
 void pilot_key_overflow(struct pilot_peer *peer, struct pilot_key *key);
 unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
 				  struct pilot_key *cand[PILOT_SLOTS]);
 bool pilot_key_tick(struct pilot_peer *peer);
 
-/* Whether @key may seal one more frame. */
+/* Whether a packet may be sealed under @key now. */
 static inline bool pilot_key_can_send(const struct pilot_key *key)
 {
-	return key && atomic64_read(&key->tx_counter) < PILOT_REJECT_AFTER;
+	return key && atomic64_read(&key->tx_counter) < key->reject_after &&
+	       (likely(!READ_ONCE(key->gated)) ||
+		time_before(jiffies, READ_ONCE(key->gate_end)));
 }
 
 #endif /* _PILOT_STORE_H */

@@ -32,7 +32,9 @@
  * @PILOT_CMD_DEVICE_SET: change the attributes given in PILOT_A_DEVICE
  * @PILOT_CMD_PEER_GET: do: one peer (PILOT_A_PEER with NODE_ID); dump: all
  *	peers of a device by increasing stable id, NLM_F_DUMP_INTR when the
- *	set changed meanwhile. Reply: PILOT_A_IFINDEX, PILOT_A_PEER
+ *	set changed meanwhile. Reply: PILOT_A_IFINDEX, PILOT_A_IFNAME,
+ *	PILOT_A_PEER; a peer that fills several messages goes on in the next
+ *	ones with nothing but NODE_ID and ALLOWED_IPs
  * @PILOT_CMD_PEER_NEW: add a peer; EEXIST if there is one, ENOSPC past
  *	PILOT_A_DEVICE_MAX_PEERS
  * @PILOT_CMD_PEER_SET: change the attributes given; ENOENT without the peer
@@ -137,6 +139,24 @@ enum pilot_endpoint_attr {
  * @PILOT_A_DEVICE_UNAUTH: u8, in/out: 1: negotiated keys (with PEER_X25519)
  *	may be installed without AUTHENTICATED
  * @PILOT_A_DEVICE_MAX_PEERS: u32, in/out: 1 to 1048576, default 16384
+ * @PILOT_A_DEVICE_DECRYPT_FAIL_THRESHOLD: u32, in/out: 1 to 1000000
+ *	consecutive frames that fail authentication gate a key; default 5.
+ *	A gated key asks for a key exchange, goes on sending while it opened a
+ *	frame within the grace, then queues; one genuine frame reinstates it
+ * @PILOT_A_DEVICE_DECRYPT_FAIL_GRACE: u32 ms, in/out: not before a key is
+ *	this old; up to 3600000, default 3000
+ * @PILOT_A_DEVICE_OUTSIDE_WINDOW_THRESHOLD: u32, in/out: the same for genuine
+ *	frames behind the window; default 30
+ * @PILOT_A_DEVICE_OUTSIDE_WINDOW_GRACE: u32 ms, in/out: default 3000
+ * @PILOT_A_DEVICE_REPLAY_THRESHOLD: u32, in/out: the same for genuine frames
+ *	seen before; default 30
+ * @PILOT_A_DEVICE_REPLAY_GRACE: u32 ms, in/out: default 3000
+ * @PILOT_A_DEVICE_AGED_DROP: u32 ms, in/out: a key that opened nothing for
+ *	this long is gated by the first frame that fails authentication; up
+ *	to 3600000, 0 (the default) off
+ * @PILOT_A_DEVICE_REKEY_AFTER: u32, in/out: frames sealed under a key after
+ *	which a new one is asked for; 16 to 2^28, the default. Sixteen times as
+ *	many are never exceeded
  * @PILOT_A_DEVICE_PEERS: u32, out: number of peers
  * @PILOT_A_DEVICE_KEYS: u32, out: number of peers that have a key
  * @PILOT_A_DEVICE_AEAD: string, out: crypto driver in use
@@ -155,6 +175,14 @@ enum pilot_device_attr {
 	PILOT_A_DEVICE_REPLAY_WINDOW,
 	PILOT_A_DEVICE_UNAUTH,
 	PILOT_A_DEVICE_MAX_PEERS,
+	PILOT_A_DEVICE_DECRYPT_FAIL_THRESHOLD,
+	PILOT_A_DEVICE_DECRYPT_FAIL_GRACE,
+	PILOT_A_DEVICE_OUTSIDE_WINDOW_THRESHOLD,
+	PILOT_A_DEVICE_OUTSIDE_WINDOW_GRACE,
+	PILOT_A_DEVICE_REPLAY_THRESHOLD,
+	PILOT_A_DEVICE_REPLAY_GRACE,
+	PILOT_A_DEVICE_AGED_DROP,
+	PILOT_A_DEVICE_REKEY_AFTER,
 	PILOT_A_DEVICE_PEERS,
 	PILOT_A_DEVICE_KEYS,
 	PILOT_A_DEVICE_AEAD,
@@ -300,6 +328,8 @@ enum pilot_slot {
  * @PILOT_A_KEY_DECRYPT_FAILS: u32, out: consecutive ones
  * @PILOT_A_KEY_OUTSIDE_WINDOW: u32, out: consecutive ones
  * @PILOT_A_KEY_REPLAYS: u32, out: consecutive ones
+ * @PILOT_A_KEY_GATED: u8 &enum pilot_reason, out: why the key is in doubt;
+ *	absent if it is not
  */
 enum pilot_key_attr {
 	PILOT_A_KEY_UNSPEC,
@@ -322,6 +352,7 @@ enum pilot_key_attr {
 	PILOT_A_KEY_DECRYPT_FAILS,
 	PILOT_A_KEY_OUTSIDE_WINDOW,
 	PILOT_A_KEY_REPLAYS,
+	PILOT_A_KEY_GATED,
 
 	__PILOT_A_KEY_AFTER_LAST,
 	PILOT_A_KEY_MAX = __PILOT_A_KEY_AFTER_LAST - 1
@@ -475,6 +506,7 @@ enum pilot_event_attr {
  * @PILOT_A_STATS_TX_BYTES: their bytes
  * @PILOT_A_STATS_RX_KEEPALIVE: keepalives opened
  * @PILOT_A_STATS_TX_KEEPALIVE: keepalives sent
+ * @PILOT_A_STATS_TX_SALVAGED: packets sent again under a new key
  * @PILOT_A_STATS_RX_DECRYPT_FAIL: frames that failed authentication
  * @PILOT_A_STATS_RX_REPLAY: genuine frames seen before
  * @PILOT_A_STATS_RX_OUTSIDE_WINDOW: genuine frames behind the window
@@ -488,6 +520,8 @@ enum pilot_event_attr {
  * @PILOT_A_STATS_TX_QUEUE_FULL: packets refused: the peer's queue is full
  * @PILOT_A_STATS_TX_NO_ENDPOINT: packets for a peer with no known address
  * @PILOT_A_STATS_TX_NO_ROUTE: frames with no route to the endpoint
+ * @PILOT_A_STATS_TX_TOO_BIG: packets too big for the path, of whose size the
+ *	sender was told
  * @PILOT_A_STATS_TX_ERROR: packets that could not be built or sealed
  * @PILOT_A_STATS_TX_NO_PEER: packets that belong to no peer (device)
  * @PILOT_A_STATS_RX_UNKNOWN_PEER: PILS frames of unknown senders (device)
@@ -512,6 +546,7 @@ enum pilot_stats_attr {
 	PILOT_A_STATS_TX_BYTES,
 	PILOT_A_STATS_RX_KEEPALIVE,
 	PILOT_A_STATS_TX_KEEPALIVE,
+	PILOT_A_STATS_TX_SALVAGED,
 	PILOT_A_STATS_RX_DECRYPT_FAIL,
 	PILOT_A_STATS_RX_REPLAY,
 	PILOT_A_STATS_RX_OUTSIDE_WINDOW,
@@ -524,6 +559,7 @@ enum pilot_stats_attr {
 	PILOT_A_STATS_TX_QUEUE_FULL,
 	PILOT_A_STATS_TX_NO_ENDPOINT,
 	PILOT_A_STATS_TX_NO_ROUTE,
+	PILOT_A_STATS_TX_TOO_BIG,
 	PILOT_A_STATS_TX_ERROR,
 	PILOT_A_STATS_TX_NO_PEER,
 	PILOT_A_STATS_RX_UNKNOWN_PEER,
