@@ -24,6 +24,13 @@ on() { # namespace, command...
 	nsenter --net="/run/netns/$ns" "$@"
 }
 
+# The same for "spawn ... &": $! is then the command itself.
+spawn() { # namespace, command...
+	local ns=$1
+	shift
+	exec nsenter --net="/run/netns/$ns" "$@"
+}
+
 add_ns() { # namespace...
 	local ns
 	for ns; do
@@ -132,7 +139,7 @@ ping_tunnel() { # namespace address [ping options]
 
 # SIZE bytes over TCP from $1 to ADDRESS in $2; the sums must agree.
 transfer() { # from-namespace to-namespace address bytes [marker]
-	on "$2" python3 -S -E "$py/tcp.py" receive "$3" 5001 >"$work/sum.in" &
+	spawn "$2" python3 -S -E "$py/tcp.py" receive "$3" 5001 >"$work/sum.in" &
 	local pid=$! rc=0
 	busywait 5000 listening "$2" 5001 || fail "no listener" || rc=1
 	on "$1" timeout 100 python3 -S -E "$py/tcp.py" send "$3" 5001 "$4" ${5:+"$5"} >"$work/sum.out" || rc=1
@@ -146,7 +153,7 @@ transfer() { # from-namespace to-namespace address bytes [marker]
 capture() { # namespace command...
 	local ns=$1 rc=0 pid
 	shift
-	on "$ns" python3 -S -E "$py/frames.py" capture e0 37736 >"$work/frames" &
+	spawn "$ns" python3 -S -E "$py/frames.py" capture e0 37736 >"$work/frames" &
 	pid=$!
 	busywait 20000 grep -q ready "$work/frames" || fail "no capture" || return
 	"$@" || rc=$?
@@ -263,7 +270,7 @@ configure_node() { # node peer
 # Sets pilotd_1 or pilotd_2 to the process id.
 start_pilotd() { # node
 	local ns=n$1
-	on "${!ns}" pilotd --config "$work/node$1.conf" --foreground >>"$work/pilotd$1.log" 2>&1 &
+	spawn "${!ns}" pilotd --config "$work/node$1.conf" --foreground >>"$work/pilotd$1.log" 2>&1 &
 	eval "pilotd_$1=$!"
 }
 

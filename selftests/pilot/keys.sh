@@ -18,7 +18,7 @@ nodes_without_keys() {
 # the sender's buffer: ping needs a larger one.
 queued_then_delivered() {
 	local rc=0
-	on "$n1" ping -n -q -S 1000000 -i 0.1 -c 10 -W 10 10.9.0.2 >"$work/ping" &
+	spawn "$n1" ping -n -q -S 1000000 -i 0.1 -c 10 -W 10 10.9.0.2 >"$work/ping" &
 	local pid=$!
 	busywait 5000 eval '[ "$(peer_value $n1 2 queued)" -ge 10 ]' || rc=1
 	[ "$(peer_value "$n1" 2 tx_packets)" = 0 ] || fail "sent without a key" || rc=1

@@ -117,15 +117,15 @@ autoload() {
 unload_under_traffic() {
 	local i pids=()
 	setup_pair && setup_tunnel 4 && ping_tunnel "$n1" "$(map6 2)" || return
-	on "$n2" iperf3 -s -1 >/dev/null 2>&1 &
+	spawn "$n2" iperf3 -s -1 >/dev/null 2>&1 &
 	pids+=($!)
 	busywait 5000 listening "$n2" 5201 || return
-	on "$n1" iperf3 -c 10.9.0.2 -t 30 >/dev/null 2>&1 &
+	spawn "$n1" iperf3 -c 10.9.0.2 -t 30 >/dev/null 2>&1 &
 	pids+=($!)
 	for i in 1 2; do
-		on "$n1" ping -q -f -w 30 "$(map6 2)" >/dev/null 2>&1 &
+		spawn "$n1" ping -q -f -w 30 "$(map6 2)" >/dev/null 2>&1 &
 		pids+=($!)
-		on "$n2" ping -q -f -w 30 10.9.0.1 >/dev/null 2>&1 &
+		spawn "$n2" ping -q -f -w 30 10.9.0.1 >/dev/null 2>&1 &
 		pids+=($!)
 	done
 	sleep 2
@@ -141,9 +141,9 @@ delete_under_traffic() {
 	del_ns "$n1"; del_ns "$n2"
 	setup_pair && setup_tunnel 6 || return
 	for i in 1 2 3; do
-		on "$n1" ping -q -f -w 30 "$(map6 2)" >/dev/null 2>&1 &
+		spawn "$n1" ping -q -f -w 30 "$(map6 2)" >/dev/null 2>&1 &
 		pids+=($!)
-		on "$n2" ping -q -f -w 30 10.9.0.1 >/dev/null 2>&1 &
+		spawn "$n2" ping -q -f -w 30 10.9.0.1 >/dev/null 2>&1 &
 		pids+=($!)
 	done
 	sleep 1
