@@ -10,11 +10,15 @@
 #include "device.h"
 #include "netlink.h"
 #include "peer.h"
+#include "salvage.h"
 #include "send.h"
 #include "socket.h"
 
 /* Between two keepalives under a key that is not proven yet. */
 #define PROBE_INTERVAL	(HZ / 2)
+
+/* After the last frame, what was sent is forgotten. */
+#define SALVAGE_LIFE	(msecs_to_jiffies(PILOT_SALVAGE_MS) + HZ)
 
 /* Where SIMD could not be used, the timer tries again after. */
 #define RETRY_INTERVAL	(HZ / 10)
@@ -96,6 +100,9 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 		err = -ENOMEM;
 		goto err_free;
 	}
+	err = pilot_salvage_init(peer);
+	if (err)
+		goto err_percpu;
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(peer->traffic, cpu)->syncp);
 	peer->node_id = node_id;
@@ -110,7 +117,7 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 	err = xa_alloc_cyclic(&pd->peers.ids, &peer->id, peer, xa_limit_31b,
 			      &pd->peers.next_id, GFP_KERNEL);
 	if (err < 0)
-		goto err_percpu;
+		goto err_salvage;
 	err = rhashtable_insert_fast(&pd->peers.table, &peer->hash,
 				     pilot_peer_params);
 	if (err)
@@ -122,6 +129,8 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 
 err_id:
 	xa_erase(&pd->peers.ids, peer->id);
+err_salvage:
+	pilot_salvage_free(peer);
 err_percpu:
 	free_percpu(peer->traffic);
 err_free:
@@ -133,6 +142,7 @@ static void free_peer(struct rcu_head *rcu)
 {
 	struct pilot_peer *peer = container_of(rcu, struct pilot_peer, rcu);
 
+	pilot_salvage_free(peer);
 	free_percpu(peer->traffic);
 	kfree(peer);
 }
@@ -330,21 +340,25 @@ void pilot_peer_purge(struct pilot_peer *peer)
 }
 
 /**
- * pilot_peer_flush() - sends the waiting packets, in order
+ * pilot_peer_flush() - sends what is to be salvaged and what waits, in order
  * @peer: peer
  *
- * Context: any but hard interrupt. Without a key they queue up again.
+ * Context: any but hard interrupt; pilot_aead_usable(). Without a key packets
+ * queue up again.
  */
 void pilot_peer_flush(struct pilot_peer *peer)
 {
+	u32 lost_key = xchg(&peer->lost_key, 0);
 	struct sk_buff_head list;
 	struct sk_buff *skb;
 
-	if (skb_queue_empty_lockless(&peer->queue))
+	if (!lost_key && skb_queue_empty_lockless(&peer->queue))
 		return;
 	take_queue(peer, &list);
 	local_bh_disable();
 	rcu_read_lock();
+	if (lost_key)
+		pilot_salvage_resend(peer, lost_key);
 	while ((skb = __skb_dequeue(&list)))
 		pilot_send_packet(peer, skb);
 	rcu_read_unlock();
@@ -382,6 +396,14 @@ static void peer_timer(struct timer_list *timer)
 		peer->probes--;
 		pilot_send_probe(peer);
 		next = now + PROBE_INTERVAL;
+	}
+	/* plaintexts are not kept longer than they may be sent again */
+	if (READ_ONCE(peer->tx_seen)) {
+		due = READ_ONCE(peer->last_tx) + SALVAGE_LIFE;
+		if (time_after_eq(now, due))
+			pilot_salvage_forget(peer);
+		else if (time_before(due, next))
+			next = due;
 	}
 	keepalive = READ_ONCE(peer->keepalive);
 	key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);

@@ -14,6 +14,7 @@ struct net_device;
 struct netlink_ext_ack;
 struct pilot_device;
 struct pilot_endpoint;
+struct pilot_salvage_ring;
 
 /**
  * struct pilot_peer - a peer
@@ -25,6 +26,7 @@ struct pilot_endpoint;
  * @endpoint: where it is. RCU; written under @lock
  * @pd: its device
  * @traffic: counters of packets, per CPU
+ * @salvage: what was sent lately, per CPU
  * @last_rx: jiffies of the last successful open, valid with @rx_seen
  * @last_tx: jiffies of the last frame, valid with @tx_seen
  * @rx_seen: something was opened
@@ -42,6 +44,8 @@ struct pilot_endpoint;
  * @need_key_sent: jiffies of the last NEED_KEY event, valid if @need_key_ever
  * @need_key_ever: a NEED_KEY event was sent; @lock
  * @probes: keepalives still to send under the next key; @lock
+ * @lost_key: key under which packets were sent that are to be salvaged, 0
+ *	none
  * @queue: packets waiting for a key; @lock
  * @timer: keepalive, probes and the switch to a silent peer's next key
  * @stats: counters by &enum pilot_stats_attr
@@ -61,6 +65,7 @@ struct pilot_peer {
 	struct pilot_endpoint __rcu *endpoint;
 	struct pilot_device *pd;
 	struct pilot_traffic __percpu *traffic;
+	struct pilot_salvage_ring __percpu *salvage;
 	unsigned long last_rx;
 	unsigned long last_tx;
 	bool rx_seen;
@@ -77,6 +82,7 @@ struct pilot_peer {
 	bool cooldown;
 	bool need_key_ever;
 	u8 probes;
+	u32 lost_key;
 	unsigned long cooldown_end;
 	unsigned long need_key_sent;
 	struct sk_buff_head queue;

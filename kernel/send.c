@@ -14,6 +14,7 @@
 #include "device.h"
 #include "map.h"
 #include "peer.h"
+#include "salvage.h"
 #include "send.h"
 #include "socket.h"
 
@@ -81,7 +82,7 @@ static int transmit(struct pilot_peer *peer, struct sk_buff *skb, u8 ds)
 
 /* Seals a private packet under @key and sends it; consumes it. */
 static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
-			 struct sk_buff *skb, u8 ds)
+			 struct sk_buff *skb, u8 ds, bool salvage)
 {
 	u64 counter = atomic64_inc_return(&key->tx_counter);
 	unsigned int len = skb->len;
@@ -96,6 +97,8 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 		}
 		pilot_peer_need_key(peer, PILOT_REASON_VOLUME);
 	}
+	if (salvage)
+		pilot_salvage_record(peer, key->id, counter, skb);
 	h = skb_push(skb, PILOT_PILS_HLEN);
 	skb_put(skb, PILOT_TAG_LEN);
 	h->magic = cpu_to_be32(PILOT_MAGIC_PILS);
@@ -138,7 +141,7 @@ static int send_one(struct pilot_peer *peer, struct pilot_key *key,
 		DEV_STATS_INC(pd->dev, tx_errors);
 		return -ENOMEM;
 	}
-	err = seal_and_send(peer, key, skb, ds);
+	err = seal_and_send(peer, key, skb, ds, true);
 	if (likely(!err)) {
 		pilot_count_tx(peer, len);
 		dev_sw_netstats_tx_add(pd->dev, 1, len);
@@ -230,7 +233,7 @@ static void send_control(struct pilot_peer *peer, struct pilot_key *key,
 	skb_reserve(skb, PILOT_HEADROOM);
 	if (!empty)
 		put_keepalive(skb, READ_ONCE(pd->node_id));
-	if (!seal_and_send(peer, key, skb, 0))
+	if (!seal_and_send(peer, key, skb, 0, false))
 		pilot_count(pd, peer, PILOT_A_STATS_TX_KEEPALIVE);
 }
 

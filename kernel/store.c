@@ -21,6 +21,7 @@
 #include "device.h"
 #include "netlink.h"
 #include "peer.h"
+#include "salvage.h"
 #include "send.h"
 #include "store.h"
 
@@ -151,6 +152,20 @@ static void retire(struct pilot_peer *peer, struct pilot_key *key,
 	queue_rcu_work(free_wq, &key->rwork);
 }
 
+/*
+ * Whether what was sent under @old is lost to the peer: it has another X25519
+ * key now, and nothing came under @old since it told us.
+ */
+static bool is_lost(const struct pilot_key *old, const struct pilot_key *key)
+{
+	static const u8 none[PILOT_X25519_LEN];
+
+	return memcmp(key->peer_x25519, none, sizeof(none)) &&
+	       memcmp(key->peer_x25519, old->peer_x25519, sizeof(none)) &&
+	       (!old->proven ||
+		time_before(READ_ONCE(old->last_rx), key->installed));
+}
+
 /* Makes @key, from the next slot or new, the one that sends. */
 static void promote(struct pilot_peer *peer, struct pilot_key *key)
 {
@@ -160,9 +175,12 @@ static void promote(struct pilot_peer *peer, struct pilot_key *key)
 	if (slot_key(peer, PILOT_SLOT_NEXT) == key)
 		replace(peer, PILOT_SLOT_NEXT, NULL);
 	old = replace(peer, PILOT_SLOT_CURRENT, key);
-	if (old)
-		retire(peer, replace(peer, PILOT_SLOT_PREVIOUS, old),
-		       PILOT_REASON_REPLACED);
+	if (!old)
+		return;
+	if (is_lost(old, key))
+		WRITE_ONCE(peer->lost_key, old->id);
+	retire(peer, replace(peer, PILOT_SLOT_PREVIOUS, old),
+	       PILOT_REASON_REPLACED);
 }
 
 static struct pilot_key *new_key(struct pilot_device *pd,
@@ -365,6 +383,7 @@ void pilot_key_drop_all(struct pilot_peer *peer, enum pilot_reason reason)
 	for (slot = 0; slot < PILOT_SLOTS; slot++)
 		retire(peer, replace(peer, slot, NULL), reason);
 	spin_unlock_bh(&peer->lock);
+	pilot_salvage_forget(peer);
 }
 
 /**

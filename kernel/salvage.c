@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Salvage: what was sent just before a peer lost its key is sent again under
+ * the new one (protocol.rst section 3).
+ *
+ * The last few plaintexts are copied, into buffers that are kept as long as
+ * there is traffic. References would be no cheaper and not safe: a packet is
+ * sealed where it stands, a clone of TCP's buffer would keep TCP from sending
+ * it again, and the sender's socket would stay charged. The rings are per CPU,
+ * so that senders share nothing.
+ */
+#include <linux/minmax.h>
+#include <linux/percpu.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "compat.h"
+#include "device.h"
+#include "netlink.h"
+#include "peer.h"
+#include "salvage.h"
+#include "send.h"
+
+/* Buffers grow in steps, so that packets of about one size share one. */
+#define ROOM_STEP	256
+
+#define MAX_AGE		msecs_to_jiffies(PILOT_SALVAGE_MS)
+
+int pilot_salvage_init(struct pilot_peer *peer)
+{
+	int cpu;
+
+	peer->salvage = alloc_percpu(struct pilot_salvage_ring);
+	if (!peer->salvage)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		spin_lock_init(&per_cpu_ptr(peer->salvage, cpu)->lock);
+	return 0;
+}
+
+static void wipe(struct pilot_salvage *e)
+{
+	kfree_sensitive(e->data);
+	memset(e, 0, sizeof(*e));
+}
+
+/* Takes the entries of a ring; the caller frees them. */
+static struct pilot_salvage *take_entries(struct pilot_salvage_ring *ring)
+{
+	struct pilot_salvage *e;
+
+	spin_lock_bh(&ring->lock);
+	e = ring->e;
+	ring->e = NULL;
+	spin_unlock_bh(&ring->lock);
+	return e;
+}
+
+/**
+ * pilot_salvage_free() - wipes and frees the rings
+ * @peer: peer that nothing uses any more
+ */
+void pilot_salvage_free(struct pilot_peer *peer)
+{
+	pilot_salvage_forget(peer);
+	free_percpu(peer->salvage);
+}
+
+/**
+ * pilot_salvage_record() - remembers a packet that is about to be sealed
+ * @peer: receiver
+ * @key_id: key it goes out under
+ * @counter: nonce counter it goes out under
+ * @skb: the packet, contiguous
+ *
+ * Without memory it is not remembered.
+ *
+ * Context: bottom halves off.
+ */
+void pilot_salvage_record(struct pilot_peer *peer, u32 key_id, u64 counter,
+			  const struct sk_buff *skb)
+{
+	struct pilot_salvage_ring *ring = this_cpu_ptr(peer->salvage);
+	struct pilot_salvage *e;
+
+	spin_lock(&ring->lock);
+	if (unlikely(!ring->e)) {
+		ring->e = kcalloc(PILOT_SALVAGE_ENTRIES, sizeof(*ring->e),
+				  GFP_ATOMIC | __GFP_NOWARN);
+		if (!ring->e)
+			goto out;
+	}
+	e = &ring->e[ring->next++ % PILOT_SALVAGE_ENTRIES];
+	if (unlikely(e->room < skb->len)) {
+		u32 room = round_up(skb->len, ROOM_STEP);
+
+		wipe(e);
+		e->data = kmalloc(room, GFP_ATOMIC | __GFP_NOWARN);
+		e->room = e->data ? room : 0;
+	}
+	e->len = 0;
+	if (likely(e->data)) {
+		memcpy(e->data, skb->data, skb->len);
+		e->len = skb->len;
+		e->protocol = skb->protocol;
+		e->key_id = key_id;
+		e->counter = counter;
+		e->when = jiffies;
+	}
+out:
+	spin_unlock(&ring->lock);
+}
+
+static int by_counter(const void *a, const void *b)
+{
+	const struct pilot_salvage *x = a, *y = b;
+
+	return x->counter < y->counter ? -1 : x->counter > y->counter;
+}
+
+/* Keeps the latest of @found and @e in @found, oldest first; returns the loser. */
+static struct pilot_salvage keep_latest(struct pilot_salvage *found,
+					unsigned int *n, struct pilot_salvage e)
+{
+	struct pilot_salvage loser = {};
+
+	if (*n < PILOT_SALVAGE_ENTRIES) {
+		found[(*n)++] = e;
+	} else if (e.counter > found[0].counter) {
+		loser = found[0];
+		found[0] = e;
+	} else {
+		return e;
+	}
+	sort(found, *n, sizeof(*found), by_counter, NULL);
+	return loser;
+}
+
+/* Takes out of all rings what is to be sent again; wipes the rest. */
+static unsigned int drain(struct pilot_peer *peer, u32 key_id,
+			  struct pilot_salvage *found)
+{
+	unsigned int i, n = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct pilot_salvage *all, e;
+
+		all = take_entries(per_cpu_ptr(peer->salvage, cpu));
+		for (i = 0; all && i < PILOT_SALVAGE_ENTRIES; i++) {
+			e = all[i];
+			if (e.len && e.key_id == key_id &&
+			    time_before_eq(jiffies, e.when + MAX_AGE))
+				e = keep_latest(found, &n, e);
+			wipe(&e);
+		}
+		kfree(all);
+	}
+	return n;
+}
+
+/**
+ * pilot_salvage_resend() - sends again what went out under a lost key
+ * @peer: receiver; has a new key
+ * @key_id: the lost key
+ *
+ * In the order it was sent, at most PILOT_SALVAGE_ENTRIES packets, none older
+ * than PILOT_SALVAGE_MS.
+ *
+ * Context: bottom halves off, RCU read side, pilot_aead_usable().
+ */
+void pilot_salvage_resend(struct pilot_peer *peer, u32 key_id)
+{
+	struct pilot_salvage found[PILOT_SALVAGE_ENTRIES];
+	unsigned int i, n = drain(peer, key_id, found), sent = 0;
+
+	for (i = 0; i < n; i++) {
+		struct sk_buff *skb = alloc_skb(PILOT_HEADROOM + found[i].len +
+						PILOT_TAG_LEN, GFP_ATOMIC);
+
+		if (skb) {
+			skb_reserve(skb, PILOT_HEADROOM);
+			skb_put_data(skb, found[i].data, found[i].len);
+			skb_reset_network_header(skb);
+			skb->protocol = found[i].protocol;
+			pilot_send_packet(peer, skb);
+			pilot_count(peer->pd, peer, PILOT_A_STATS_TX_SALVAGED);
+			sent++;
+		}
+		wipe(&found[i]);
+	}
+	if (sent)
+		pilot_event_count(peer, PILOT_EVENT_SALVAGED, sent);
+}
+
+/**
+ * pilot_salvage_forget() - wipes what is remembered
+ * @peer: peer
+ */
+void pilot_salvage_forget(struct pilot_peer *peer)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct pilot_salvage *all;
+
+		all = take_entries(per_cpu_ptr(peer->salvage, cpu));
+		for (i = 0; all && i < PILOT_SALVAGE_ENTRIES; i++)
+			wipe(&all[i]);
+		kfree(all);
+	}
+}
