@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Compare the netlink interface in its four forms.
+"""Compare the netlink interface in all its forms.
 
 Documentation/netlink/specs/pilot.yaml against include/uapi/linux/pilot.h
 (names, order and values), the names userspace/lib/attrs.c prints, and the
-policy tables of kernel/netlink.c (types, nests, limits, directions).
+policy tables of kernel/netlink.c (types, nests, limits, directions); the limits
+userspace/pilot/limits.c takes.
 
 Prints TAP; exits 1 if a comparison failed, 4 if python3-yaml is missing.
 """
@@ -352,6 +353,35 @@ class Kernel:
         return problems
 
 
+def limit_problems(device, header):
+    """What limits.c accepts against the checks of the YAML, and its defaults
+    against those that the YAML's text names."""
+    source = strip_comments(read("userspace/pilot/limits.c"))
+    attrs = {c_name(a["name"]): a for a, _ in device}
+    table = re.findall(r"^\s+LIMIT\((\w+),\s*(\w+),\s*(\w+),\s*(\w+),\s*([^,]+),"
+                       r"\s*([^,]+),\s*([^,)]+)\)", source, re.M)
+    problems = [] if table else ["no table found"]
+    for name, member, is_time, off, low, high, usual in table:
+        attr = attrs.get(name)
+        if not attr:
+            problems.append("%s: not in the YAML" % name)
+            continue
+        checks, doc = attr.get("checks", {}), " ".join(attr["doc"].split())
+        low, high, usual = (constant(x, header + source) for x in (low, high, usual))
+        if attr["type"] != "u32" or member != name.lower():
+            problems.append("%s: type %s, member %s" % (name, attr["type"], member))
+        if (low, high) != (checks.get("min", 0), checks.get("max")):
+            problems.append("%s: limits.c %s to %s, YAML %s" % (name, low, high, checks))
+        if (is_time == "true") != ("milliseconds" in doc):
+            problems.append("%s: a time in one of limits.c and the YAML only" % name)
+        said = re.search(r"[Dd]efault (\d+)", doc)
+        if said and int(said.group(1)) != usual:
+            problems.append("%s: default %s, YAML %s" % (name, usual, said.group(1)))
+        if (off == "true") != (usual == 0):
+            problems.append("%s: off, but its default is %s" % (name, usual))
+    return problems
+
+
 def main():
     tap = Tap()
     spec = yaml.safe_load(read("Documentation/netlink/specs/pilot.yaml"))
@@ -493,6 +523,10 @@ def main():
             problems.append("%s: attrs.c %s, YAML %s"
                             % (c, named.get(c), attr_names.get(c)))
     tap.check(problems, "names in userspace/lib/attrs.c")
+
+    # Limits that the CLI checks itself
+    tap.check(limit_problems(sets["device"], header),
+              "limits and defaults in userspace/pilot/limits.c")
 
     # Kernel
     if not os.path.exists(os.path.join(TOP, "kernel/netlink.c")):

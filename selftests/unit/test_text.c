@@ -98,6 +98,50 @@ static void test_number(void)
 	   "number past 64 bits");
 }
 
+static void test_duration(void)
+{
+	static const struct {
+		const char *text;
+		uint32_t ms;
+		const char *shown;
+	} good[] = {
+		{ "3s", 3000, "3s" }, { "3", 3000, "3s" }, { "1500ms", 1500, "1500ms" },
+		{ "60s", 60000, "1m" }, { "61s", 61000, "61s" }, { "60m", 3600000, "1h" },
+		{ "1h", 3600000, "1h" }, { "0", 0, "0s" }, { "0ms", 0, "0s" },
+		{ "007s", 7000, "7s" },
+	};
+	static const char *const bad[] = {
+		"", "s", "ms", "-1s", "+1s", " 1s", "1s ", "1 s", "1.5s", "0x10",
+		"1S", "1min", "1d", "1ss", "3s3", "off",
+	};
+	static const char *const outside[] = {
+		"2h", "3600001ms", "3601", "4294967295", "4294967296", "4294968s",
+		"18446744073709551617ms",
+	};
+	char text[PILOT_DURATION_STRLEN];
+	uint32_t ms;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ms = 99;
+		expect(!pilot_parse_duration(good[i].text, "x", 0, 3600000, &ms, &err) &&
+		       ms == good[i].ms &&
+		       !strcmp(pilot_format_duration(ms, text), good[i].shown),
+		       "time", good[i].text);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect(pilot_parse_duration(bad[i], "grace", 0, 3600000, &ms, &err) == -EINVAL &&
+		       strstr(err.text, "grace"), "no time", bad[i]);
+	ms = 99;
+	for (i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
+		expect(pilot_parse_duration(outside[i], "grace", 0, 3600000, &ms, &err) == -ERANGE &&
+		       strstr(err.text, "0s to 1h") && ms == 99, "time too long", outside[i]);
+	ok(pilot_parse_duration("999ms", "x", 1000, 2000, &ms, NULL) == -ERANGE,
+	   "time too short");
+	ok(strlen(pilot_format_duration(UINT32_MAX, text)) < sizeof(text),
+	   "longest time: %s", text);
+}
+
 static void test_map(void)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -503,11 +547,22 @@ static void test_device_roundtrip(void)
 		       PILOT_HAS(PILOT_A_DEVICE_BEACON) |
 		       PILOT_HAS(PILOT_A_DEVICE_REPLAY_WINDOW) |
 		       PILOT_HAS(PILOT_A_DEVICE_UNAUTH) |
-		       PILOT_HAS(PILOT_A_DEVICE_MAX_PEERS),
+		       PILOT_HAS(PILOT_A_DEVICE_MAX_PEERS) |
+		       PILOT_HAS(PILOT_A_DEVICE_DECRYPT_FAIL_THRESHOLD) |
+		       PILOT_HAS(PILOT_A_DEVICE_DECRYPT_FAIL_GRACE) |
+		       PILOT_HAS(PILOT_A_DEVICE_OUTSIDE_WINDOW_THRESHOLD) |
+		       PILOT_HAS(PILOT_A_DEVICE_OUTSIDE_WINDOW_GRACE) |
+		       PILOT_HAS(PILOT_A_DEVICE_REPLAY_THRESHOLD) |
+		       PILOT_HAS(PILOT_A_DEVICE_REPLAY_GRACE) |
+		       PILOT_HAS(PILOT_A_DEVICE_AGED_DROP) |
+		       PILOT_HAS(PILOT_A_DEVICE_REKEY_AFTER),
 		.dev = { .ifindex = 3, .ifname = "pilot0" },
 		.node_id = 0xfedcba98, .network = 0xabcd, .listen_port = 37736,
 		.fwmark = 0x80000001, .replay_window = 8192, .unauth = true,
-		.max_peers = 1 << 20,
+		.max_peers = 1 << 20, .decrypt_fail_threshold = 1,
+		.decrypt_fail_grace = 2, .outside_window_threshold = 3,
+		.outside_window_grace = 4, .replay_threshold = 5,
+		.replay_grace = 6, .aged_drop = 7, .rekey_after = 8,
 	}, out;
 	struct nlattr *nest, *stats;
 	struct nlmsghdr *nlh;
@@ -647,6 +702,7 @@ static void test_key_roundtrip(void)
 	};
 	struct pilot_key_info *list = NULL;
 	struct nlmsghdr *nlh;
+	struct nlattr *nest;
 	size_t n = 0, i, at = 0;
 
 	memset(secret, 0x5a, sizeof(secret));
@@ -670,6 +726,20 @@ static void test_key_roundtrip(void)
 	nlh = begin(PILOT_CMD_KEY_SET);
 	ok(pilot_msg_put_key(nlh, BUF_SIZE, &in) == -EINVAL,
 	   "key: output attribute refused");
+
+	/* Why it is in doubt, or nothing. */
+	nlh = begin(PILOT_CMD_KEY_GET);
+	nest = mnl_attr_nest_start(nlh, PILOT_A_KEY);
+	mnl_attr_put_u8(nlh, PILOT_A_KEY_GATED, PILOT_REASON_AGED);
+	mnl_attr_nest_end(nlh, nest);
+	nest = mnl_attr_nest_start(nlh, PILOT_A_KEY);
+	mnl_attr_nest_end(nlh, nest);
+	list = NULL;
+	n = 0;
+	ok(!pilot_msg_keys(nlh, &list, &n, &err) && n == 2 &&
+	   list[0].gated == PILOT_REASON_AGED && list[1].gated == PILOT_REASON_NONE,
+	   "key in doubt, and one that is not");
+	free(list);
 }
 
 static void test_frame_and_event(void)
@@ -965,6 +1035,7 @@ int main(void)
 
 	test_node();
 	test_number();
+	test_duration();
 	test_map();
 	test_endpoint();
 	test_cidr();

@@ -43,6 +43,18 @@ static const struct field device_fields[PILOT_A_DEVICE_MAX + 1] = {
 	[PILOT_A_DEVICE_REPLAY_WINDOW] = F(U32, true, pilot_device_info, replay_window),
 	[PILOT_A_DEVICE_UNAUTH] = F(BOOL, true, pilot_device_info, unauth),
 	[PILOT_A_DEVICE_MAX_PEERS] = F(U32, true, pilot_device_info, max_peers),
+	[PILOT_A_DEVICE_DECRYPT_FAIL_THRESHOLD] =
+		F(U32, true, pilot_device_info, decrypt_fail_threshold),
+	[PILOT_A_DEVICE_DECRYPT_FAIL_GRACE] =
+		F(U32, true, pilot_device_info, decrypt_fail_grace),
+	[PILOT_A_DEVICE_OUTSIDE_WINDOW_THRESHOLD] =
+		F(U32, true, pilot_device_info, outside_window_threshold),
+	[PILOT_A_DEVICE_OUTSIDE_WINDOW_GRACE] =
+		F(U32, true, pilot_device_info, outside_window_grace),
+	[PILOT_A_DEVICE_REPLAY_THRESHOLD] = F(U32, true, pilot_device_info, replay_threshold),
+	[PILOT_A_DEVICE_REPLAY_GRACE] = F(U32, true, pilot_device_info, replay_grace),
+	[PILOT_A_DEVICE_AGED_DROP] = F(U32, true, pilot_device_info, aged_drop),
+	[PILOT_A_DEVICE_REKEY_AFTER] = F(U32, true, pilot_device_info, rekey_after),
 	[PILOT_A_DEVICE_PEERS] = F(U32, false, pilot_device_info, peers),
 	[PILOT_A_DEVICE_KEYS] = F(U32, false, pilot_device_info, keys),
 	[PILOT_A_DEVICE_AEAD] = F(STRING, false, pilot_device_info, aead),
@@ -84,6 +96,7 @@ static const struct field key_fields[PILOT_A_KEY_MAX + 1] = {
 	[PILOT_A_KEY_DECRYPT_FAILS] = F(U32, false, pilot_key_info, decrypt_fails),
 	[PILOT_A_KEY_OUTSIDE_WINDOW] = F(U32, false, pilot_key_info, outside_window),
 	[PILOT_A_KEY_REPLAYS] = F(U32, false, pilot_key_info, replays),
+	[PILOT_A_KEY_GATED] = F(U8, false, pilot_key_info, gated),
 };
 
 static const struct field frame_fields[PILOT_A_FRAME_MAX + 1] = {

@@ -83,6 +83,56 @@ int pilot_parse_u32(const char *s, const char *what, uint32_t min, uint32_t max,
 	return 0;
 }
 
+/* Largest first: the first that divides a duration is its unit. */
+static const struct {
+	const char *name;
+	uint32_t ms;
+} time_units[] = {
+	{ "h", 3600000 },
+	{ "m", 60000 },
+	{ "s", 1000 },
+	{ "ms", 1 },
+};
+
+const char *pilot_format_duration(uint32_t ms, char *buf)
+{
+	size_t i = 0;
+
+	if (!ms)
+		return strcpy(buf, "0s");
+	while (ms % time_units[i].ms)
+		i++;
+	snprintf(buf, PILOT_DURATION_STRLEN, "%u%s", ms / time_units[i].ms,
+		 time_units[i].name);
+	return buf;
+}
+
+int pilot_parse_duration(const char *s, const char *what, uint32_t min,
+			 uint32_t max, uint32_t *ms, struct pilot_error *err)
+{
+	size_t len = strspn(s, "0123456789"), i;
+	char from[PILOT_DURATION_STRLEN], to[PILOT_DURATION_STRLEN];
+	uint64_t v = 0, unit = 0;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(time_units); i++)
+		if (!strcmp(s[len] ? s + len : "s", time_units[i].name))
+			unit = time_units[i].ms;
+	ret = parse_digits(s, len, 10, UINT32_MAX, &v);
+	if (ret == -EINVAL || !unit)
+		return pilot_error_set(err, -EINVAL,
+				       "%s \"%.*s\" is not a time like 3s, 1500ms or 1m",
+				       what, QUOTE, s);
+	if (ret || v * unit < min || v * unit > max)
+		return pilot_error_set(err, -ERANGE,
+				       "%s \"%.*s\" is out of range: %s to %s",
+				       what, QUOTE, s,
+				       pilot_format_duration(min, from),
+				       pilot_format_duration(max, to));
+	*ms = (uint32_t)(v * unit);
+	return 0;
+}
+
 /* N:NNNN.XXXX.YYYY */
 static int parse_address(const char *s, const char *colon, uint32_t *node,
 			 uint16_t *network, struct pilot_error *err)

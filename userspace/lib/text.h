@@ -15,6 +15,7 @@
 #define PILOT_CIDR_STRLEN	(INET6_ADDRSTRLEN + 4)
 #define PILOT_AGE_STRLEN	80
 #define PILOT_SIZE_STRLEN	32
+#define PILOT_DURATION_STRLEN	16
 
 /* A node ID was given without a network. */
 #define PILOT_NO_NETWORK	(-1)
@@ -32,6 +33,20 @@
  */
 int pilot_parse_u32(const char *s, const char *what, uint32_t min, uint32_t max,
 		    uint32_t *value, struct pilot_error *err);
+
+/**
+ * pilot_parse_duration() - parse a length of time
+ * @s: decimal number with its unit: ms, s, m (minutes) or h; seconds without
+ * @what: name of the argument, for @err
+ * @min: smallest value accepted, ms
+ * @max: largest value accepted, ms
+ * @ms: result
+ * @err: why it failed, may be NULL
+ *
+ * Return: 0 or -EINVAL, -ERANGE.
+ */
+int pilot_parse_duration(const char *s, const char *what, uint32_t min,
+			 uint32_t max, uint32_t *ms, struct pilot_error *err);
 
 /**
  * pilot_parse_node() - parse a node ID
@@ -169,6 +184,17 @@ int pilot_parse_key(const char *s, size_t len, const char *what, uint8_t *key,
  * Return: @buf; "never" for PILOT_NEVER.
  */
 const char *pilot_format_age(uint64_t ms, char *buf);
+
+/**
+ * pilot_format_duration() - "3s", as pilot_parse_duration() takes it
+ * @ms: length of time
+ * @buf: PILOT_DURATION_STRLEN bytes
+ *
+ * Exact: in the largest unit of which it is a multiple.
+ *
+ * Return: @buf.
+ */
+const char *pilot_format_duration(uint32_t ms, char *buf);
 
 /**
  * pilot_format_size() - "1.25 MiB"

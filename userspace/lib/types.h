@@ -22,6 +22,9 @@
 #include <pilot/wire.h>
 
 #define PILOT_HAS(attr)	(1U << (attr))
+_Static_assert(PILOT_A_DEVICE_MAX < 32 && PILOT_A_PEER_MAX < 32 &&
+	       PILOT_A_KEY_MAX < 32 && PILOT_A_EVENT_MAX < 32,
+	       "@has must hold a bit for each attribute");
 
 /* An age that means "it never happened". */
 #define PILOT_NEVER	UINT64_MAX
@@ -91,6 +94,15 @@ struct pilot_stats {
  * @replay_window: power of two
  * @unauth: whether unauthenticated negotiated keys may be installed
  * @max_peers: upper limit
+ * @decrypt_fail_threshold: consecutive frames that put a key in doubt
+ * @decrypt_fail_grace: ms, age from which on a key can be in doubt
+ * @outside_window_threshold: the same for frames behind the window
+ * @outside_window_grace: ms
+ * @replay_threshold: the same for replays
+ * @replay_grace: ms
+ * @aged_drop: ms without a frame opened after which one failure is enough,
+ *	0 off
+ * @rekey_after: frames under a key after which a new one is asked for
  * @peers: replies: number of peers
  * @keys: replies: number of peers that have a key
  * @aead: replies: crypto driver
@@ -109,6 +121,14 @@ struct pilot_device_info {
 	uint32_t replay_window;
 	bool unauth;
 	uint32_t max_peers;
+	uint32_t decrypt_fail_threshold;
+	uint32_t decrypt_fail_grace;
+	uint32_t outside_window_threshold;
+	uint32_t outside_window_grace;
+	uint32_t replay_threshold;
+	uint32_t replay_grace;
+	uint32_t aged_drop;
+	uint32_t rekey_after;
 	uint32_t peers;
 	uint32_t keys;
 	char aead[128];
@@ -137,6 +157,7 @@ struct pilot_device_info {
  * @decrypt_fails: replies: consecutive ones
  * @outside_window: replies: consecutive ones
  * @replays: replies: consecutive ones
+ * @gated: replies: &enum pilot_reason, why it is in doubt; NONE if it is not
  */
 struct pilot_key_info {
 	uint32_t has;
@@ -156,6 +177,7 @@ struct pilot_key_info {
 	uint32_t decrypt_fails;
 	uint32_t outside_window;
 	uint32_t replays;
+	uint8_t gated;
 };
 
 /**

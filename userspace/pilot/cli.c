@@ -172,10 +172,22 @@ json_t *cli_json_bytes(const uint8_t *p, size_t len)
 	return json_string(text);
 }
 
+const char *cli_json_name(const char *name, const char *suffix)
+{
+	static char buf[64];
+	char *p;
+
+	snprintf(buf, sizeof(buf), "%s%s", name, suffix);
+	for (p = buf; *p; p++)
+		if (*p == '-')
+			*p = '_';
+	return buf;
+}
+
 json_t *cli_json_key(const struct pilot_key_info *key)
 {
 #define HAS(attr) ((key->has & PILOT_HAS(attr)) != 0)
-	return json_pack("{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"id", cli_json_u64(key->id),
 		"slot", pilot_slot_name(key->slot),
 		"authenticated", HAS(PILOT_A_KEY_AUTHENTICATED),
@@ -197,6 +209,8 @@ json_t *cli_json_key(const struct pilot_key_info *key)
 		"rx_epochs", cli_json_u64(key->rx_epochs),
 		"decrypt_fails", cli_json_u64(key->decrypt_fails),
 		"outside_window", cli_json_u64(key->outside_window),
-		"replays", cli_json_u64(key->replays));
+		"replays", cli_json_u64(key->replays),
+		"gated", key->gated ?
+			json_string(pilot_reason_name(key->gated)) : json_null());
 #undef HAS
 }

@@ -114,6 +114,74 @@ const char *cli_ifname(const struct pilot_dev *dev);
  */
 const char *cli_node(uint16_t network, uint32_t node);
 
+/**
+ * struct cli_limit - a setting of devices that is one number
+ * @attr: PILOT_A_DEVICE_*; its name is the keyword
+ * @offset: of its member in &struct pilot_device_info, a uint32_t
+ * @is_time: milliseconds, given and shown with a unit
+ * @off: 0 is given and shown as "off"
+ * @min: smallest value
+ * @max: largest value
+ * @usual: value of a new device
+ */
+struct cli_limit {
+	uint8_t attr;
+	uint16_t offset;
+	bool is_time;
+	bool off;
+	uint32_t min;
+	uint32_t max;
+	uint32_t usual;
+};
+
+extern const struct cli_limit cli_limits[];
+extern const size_t cli_n_limits;
+
+/**
+ * cli_limit_name() - keyword of a limit
+ * @limit: limit
+ */
+const char *cli_limit_name(const struct cli_limit *limit);
+
+/**
+ * cli_limit_find() - limit of a keyword
+ * @name: keyword
+ *
+ * Return: the limit, or NULL.
+ */
+const struct cli_limit *cli_limit_find(const char *name);
+
+/**
+ * cli_limit_get() - value of a limit
+ * @limit: limit
+ * @info: device
+ */
+uint32_t cli_limit_get(const struct cli_limit *limit,
+		       const struct pilot_device_info *info);
+
+/**
+ * cli_limit_parse() - take a value
+ * @limit: limit
+ * @text: value
+ * @info: device, changed; not its @has
+ * @err: why it failed
+ *
+ * Return: 0 or -EINVAL, -ERANGE.
+ */
+int cli_limit_parse(const struct cli_limit *limit, const char *text,
+		    struct pilot_device_info *info, struct pilot_error *err);
+
+/**
+ * cli_limit_format() - text of a value, as cli_limit_parse() takes it
+ * @limit: limit
+ * @value: value
+ * @buf: PILOT_DURATION_STRLEN bytes
+ *
+ * Return: @buf.
+ */
+const char *cli_limit_format(const struct cli_limit *limit, uint32_t value,
+			     char *buf);
+
 /* Colours; all are "" unless stdout is a terminal and NO_COLOR is not set. */
 enum cli_color {
 	COLOR_RESET,
@@ -156,6 +224,15 @@ json_t *cli_json_age(uint64_t ms);
  * @len: at most 64 of them
  */
 json_t *cli_json_bytes(const uint8_t *p, size_t len);
+
+/**
+ * cli_json_name() - name of an attribute as a member: '_' for '-'
+ * @name: name
+ * @suffix: to append
+ *
+ * Return: a static buffer that the next call overwrites.
+ */
+const char *cli_json_name(const char *name, const char *suffix);
 
 /**
  * cli_json_key() - JSON object of a key

@@ -166,6 +166,9 @@ static void print_key(uint16_t network, const struct pilot_key_info *k)
 	printf("  key: id %u, %s, %s, %s\n", k->id, pilot_slot_name(k->slot),
 	       HAS(PILOT_A_KEY_AUTHENTICATED) ? "authenticated" : "unauthenticated",
 	       HAS(PILOT_A_KEY_PROVEN) ? "proven" : "unproven");
+	if (k->gated)
+		printf("  in doubt: %s%s%s\n", cli_color(COLOR_YELLOW),
+		       pilot_reason_name(k->gated), cli_color(COLOR_RESET));
 	printf("  installed: %s\n", pilot_format_age(k->age, age));
 	printf("  latest decrypt: %s\n", pilot_format_age(k->last_rx, age));
 	printf("  sent: prefix 0x%08x, counter %" PRIu64 "\n", k->tx_prefix,

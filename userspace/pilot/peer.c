@@ -91,8 +91,13 @@ static int take_setting(const char *keyword, char *value,
 		break;
 	case PILOT_A_PEER_KEEPALIVE:
 		if (strcmp(value, "off"))
-			ret = pilot_parse_u32(value, keyword, 0, UINT16_MAX, &v, err);
-		peer->keepalive = (uint16_t)v;
+			ret = pilot_parse_duration(value, keyword, 0,
+						   UINT16_MAX * 1000, &v, err);
+		if (v % 1000)
+			ret = pilot_error_set(err, -EINVAL,
+					      "keepalive \"%.40s\" is not in whole seconds",
+					      value);
+		peer->keepalive = (uint16_t)(v / 1000);
 		break;
 	}
 	if (!ret)
@@ -180,7 +185,7 @@ out:
 
 const struct cli_command cmd_peer = {
 	.name = "peer",
-	.usage = "peer add|set DEV NODE [endpoint ADDRESS:PORT|off] [path direct|relay|auto] [allowed-ips [+|-]PREFIX,...] [keepalive SECONDS|off]\n"
+	.usage = "peer add|set DEV NODE [endpoint ADDRESS:PORT|off] [path direct|relay|auto] [allowed-ips [+|-]PREFIX,...] [keepalive TIME|off]\n"
 		 "peer del DEV NODE",
 	.summary = "add, change or remove a peer",
 	.help = "  endpoint     where to send to: 192.0.2.1:37736, [2001:db8::1]:37736, host:port\n"
@@ -188,6 +193,6 @@ const struct cli_command cmd_peer = {
 		"  allowed-ips  prefixes routed to, and accepted from, the peer. A plain list\n"
 		"               replaces those it has (\"\": none); with signs they are added (+)\n"
 		"               and removed (-)\n"
-		"  keepalive    send a keepalive after that long without sending\n",
+		"  keepalive    send a keepalive after that long without sending: 25, 25s, 1m\n",
 	.run = run,
 };

@@ -12,10 +12,14 @@ static int take_setting(const char *keyword, const char *value,
 			struct pilot_device_info *info, int *address_network,
 			struct pilot_error *err)
 {
+	const struct cli_limit *limit = cli_limit_find(keyword);
 	uint32_t v, attr;
 	int ret;
 
-	if (!strcmp(keyword, "node-id")) {
+	if (limit) {
+		attr = limit->attr;
+		ret = cli_limit_parse(limit, value, info, err);
+	} else if (!strcmp(keyword, "node-id")) {
 		attr = PILOT_A_DEVICE_NODE_ID;
 		ret = pilot_parse_node(value, &info->node_id, address_network, err);
 	} else if (!strcmp(keyword, "network")) {
@@ -120,7 +124,7 @@ static int run(int argc, char **argv)
 
 const struct cli_command cmd_set = {
 	.name = "set",
-	.usage = "set DEV [node-id N] [network N] [listen-port PORT] [fwmark MARK|off] [beacon ADDRESS:PORT|off] [replay-window N] [unauth on|off] [max-peers N]",
+	.usage = "set DEV [node-id N] [network N] [listen-port PORT] [fwmark MARK|off] [beacon ADDRESS:PORT|off] [replay-window N] [unauth on|off] [max-peers N] [decrypt-fail-threshold N] [decrypt-fail-grace TIME] [outside-window-threshold N] [outside-window-grace TIME] [replay-threshold N] [replay-grace TIME] [aged-drop TIME|off] [rekey-after FRAMES]",
 	.summary = "change the settings of a device",
 	.help = "  node-id        own node ID; given as an address it sets the network too\n"
 		"  network        Pilot network, 0 to 65535\n"
@@ -129,6 +133,17 @@ const struct cli_command cmd_set = {
 		"  beacon         the beacon to relay through\n"
 		"  replay-window  power of two, 64 to 8192, for keys installed from now on\n"
 		"  unauth         whether peers without a proven identity may have keys\n"
-		"  max-peers      1 to 1048576\n",
+		"  max-peers      1 to 1048576\n"
+		"When a key is in doubt; Documentation/cli.rst says what that means:\n"
+		"  decrypt-fail-threshold    consecutive frames that fail authentication (5)\n"
+		"  outside-window-threshold  consecutive frames behind the window (30)\n"
+		"  replay-threshold          consecutive replays (30)\n"
+		"  decrypt-fail-grace, outside-window-grace, replay-grace\n"
+		"                            not before the key is this old (3s)\n"
+		"  aged-drop                 one failure is enough after this long without a\n"
+		"                            frame opened (off)\n"
+		"  rekey-after               frames under a key after which a new one is asked\n"
+		"                            for: 16 to 268435456, the default\n"
+		"  TIME is 3s, 1500ms, 1m or 1h; without a unit seconds\n",
 	.run = run,
 };

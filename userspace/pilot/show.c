@@ -13,6 +13,7 @@
 /* What a user needs to know about a peer's keys, in one word or two. */
 enum state {
 	STATE_READY,
+	STATE_IN_DOUBT,
 	STATE_UNPROVEN,
 	STATE_WAITING,
 	STATE_GAVE_UP,
@@ -25,16 +26,32 @@ static const struct {
 	enum cli_color color;
 } states[] = {
 	[STATE_READY] = { "ready", "ready", COLOR_GREEN },
+	[STATE_IN_DOUBT] = { "in doubt", "in-doubt", COLOR_YELLOW },
 	[STATE_UNPROVEN] = { "unproven", "unproven", COLOR_YELLOW },
 	[STATE_WAITING] = { "waiting for key", "waiting-for-key", COLOR_YELLOW },
 	[STATE_GAVE_UP] = { "gave up", "gave-up", COLOR_RED },
 	[STATE_NO_KEY] = { "no key", "no-key", COLOR_RED },
 };
 
+/* The key that sends. Without it an older one may be left that only opens. */
+static const struct pilot_key_info *current_key(const struct pilot_peer_info *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_keys; i++)
+		if (p->keys[i].slot == PILOT_SLOT_CURRENT)
+			return &p->keys[i];
+	return NULL;
+}
+
 static enum state peer_state(const struct pilot_peer_info *p)
 {
-	if (p->n_keys)
-		return p->keys[0].has & PILOT_HAS(PILOT_A_KEY_PROVEN) ?
+	const struct pilot_key_info *key = current_key(p);
+
+	if (key && key->gated)
+		return STATE_IN_DOUBT;
+	if (key)
+		return key->has & PILOT_HAS(PILOT_A_KEY_PROVEN) ?
 		       STATE_READY : STATE_UNPROVEN;
 	if (p->cooldown)
 		return STATE_GAVE_UP;
@@ -55,6 +72,7 @@ static bool is_failure(unsigned int stat)
 	case PILOT_A_STATS_TX_BYTES:
 	case PILOT_A_STATS_RX_KEEPALIVE:
 	case PILOT_A_STATS_TX_KEEPALIVE:
+	case PILOT_A_STATS_TX_SALVAGED:
 	case PILOT_A_STATS_RX_PUNCH:
 	case PILOT_A_STATS_RX_HANDSHAKE:
 		return false;
@@ -88,6 +106,29 @@ static void print_failures(const struct pilot_stats *stats)
 			field("failures");
 		printf("%s%s %" PRIu64, any ? ", " : "",
 		       pilot_attr_name(&pilot_attrs_stats, i), stats->v[i]);
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
+/* Only those that were changed. */
+static void print_limits(const struct pilot_device_info *d)
+{
+	char text[PILOT_DURATION_STRLEN];
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < cli_n_limits; i++) {
+		const struct cli_limit *l = &cli_limits[i];
+		uint32_t v = cli_limit_get(l, d);
+
+		if (!(d->has & PILOT_HAS(l->attr)) || v == l->usual)
+			continue;
+		if (!any)
+			field("limits");
+		printf("%s%s %s", any ? ", " : "", cli_limit_name(l),
+		       cli_limit_format(l, v, text));
 		any = true;
 	}
 	if (any)
@@ -131,6 +172,7 @@ static void print_device(const struct pilot_device_info *d)
 		printf("%sallowed%s\n", cli_color(COLOR_YELLOW),
 		       cli_color(COLOR_RESET));
 	}
+	print_limits(d);
 	if (d->has & PILOT_HAS(PILOT_A_DEVICE_AEAD)) {
 		field("crypto");
 		printf("%s\n", d->aead);
@@ -153,6 +195,7 @@ static void print_peer(const struct pilot_device_info *d,
 {
 	char text[PILOT_ENDPOINT_STRLEN], age[PILOT_AGE_STRLEN];
 	char rx[PILOT_SIZE_STRLEN], tx[PILOT_SIZE_STRLEN], cidr[PILOT_CIDR_STRLEN];
+	const struct pilot_key_info *key = current_key(p);
 	enum state state = peer_state(p);
 	size_t i;
 
@@ -171,20 +214,21 @@ static void print_peer(const struct pilot_device_info *d,
 	field("state");
 	printf("%s%s%s", cli_color(states[state].color), states[state].text,
 	       cli_color(COLOR_RESET));
-	if (p->n_keys && !(p->keys[0].has & PILOT_HAS(PILOT_A_KEY_AUTHENTICATED)))
+	if (state == STATE_IN_DOUBT)
+		printf(" (%s)", pilot_reason_name(key->gated));
+	if (key && !(key->has & PILOT_HAS(PILOT_A_KEY_AUTHENTICATED)))
 		printf(", %sunauthenticated%s", cli_color(COLOR_YELLOW),
 		       cli_color(COLOR_RESET));
-	if (p->n_keys && p->has & PILOT_HAS(PILOT_A_PEER_NEED_KEY))
+	if (key && p->has & PILOT_HAS(PILOT_A_PEER_NEED_KEY))
 		printf(", new key wanted (%s)", pilot_reason_name(p->need_key));
 	if (p->cooldown)
 		printf(", packets are refused for %" PRIu32 " s",
 		       p->cooldown / 1000 + (p->cooldown % 1000 != 0));
 	putchar('\n');
 
-	if (p->n_keys) {
+	if (key) {
 		field("key");
-		printf("installed %s\n",
-		       pilot_format_age(p->keys[0].age, age));
+		printf("installed %s\n", pilot_format_age(key->age, age));
 	}
 	if (p->last_rx != PILOT_NEVER) {
 		field("latest decrypt");
@@ -244,17 +288,24 @@ static json_t *json_stats(const struct pilot_stats *stats)
 	json_t *o = json_object();
 	unsigned int i;
 
-	for (i = PILOT_A_STATS_PAD + 1; i <= PILOT_A_STATS_MAX; i++) {
-		char name[48], *p;
-
-		snprintf(name, sizeof(name), "%s",
-			 pilot_attr_name(&pilot_attrs_stats, i));
-		for (p = name; *p; p++)
-			if (*p == '-')
-				*p = '_';
-		json_object_set_new(o, name, cli_json_u64(stats->v[i]));
-	}
+	for (i = PILOT_A_STATS_PAD + 1; i <= PILOT_A_STATS_MAX; i++)
+		json_object_set_new(o, cli_json_name(pilot_attr_name(&pilot_attrs_stats, i), ""),
+				    cli_json_u64(stats->v[i]));
 	return o;
+}
+
+/* Times in ms like all others. */
+static void json_limits(const struct pilot_device_info *d, json_t *o)
+{
+	size_t i;
+
+	for (i = 0; i < cli_n_limits; i++) {
+		const struct cli_limit *l = &cli_limits[i];
+
+		json_object_set_new(o, cli_json_name(cli_limit_name(l),
+						     l->is_time ? "_ms" : ""),
+				    cli_json_u64(cli_limit_get(l, d)));
+	}
 }
 
 static json_t *json_address(uint16_t network, uint32_t node)
@@ -312,13 +363,13 @@ static json_t *json_peer(const struct pilot_device_info *d,
 static json_t *json_device(const struct pilot_device_info *d,
 			   const struct pilot_peer_info *peers, size_t n)
 {
-	json_t *list = json_array();
+	json_t *list = json_array(), *o;
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		json_array_append_new(list, json_peer(d, &peers[i]));
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}",
 		"ifname", cli_ifname(&d->dev),
 		"ifindex", cli_json_u64(d->dev.ifindex),
 		"node_id", d->node_id ? cli_json_u64(d->node_id) : json_null(),
@@ -336,9 +387,11 @@ static json_t *json_device(const struct pilot_device_info *d,
 			json_string(d->aead) : json_null(),
 		"handler", d->has & PILOT_HAS(PILOT_A_DEVICE_HANDLER) ?
 			cli_json_u64(d->handler) : json_null(),
-		"event_seq", cli_json_u64(d->event_seq),
-		"stats", json_stats(&d->stats),
-		"peers", list);
+		"event_seq", cli_json_u64(d->event_seq));
+	json_limits(d, o);
+	json_object_set_new(o, "stats", json_stats(&d->stats));
+	json_object_set_new(o, "peers", list);
+	return o;
 }
 
 /*
@@ -404,7 +457,7 @@ static void dump_device(const struct pilot_device_info *d)
 
 static void dump_peer(const struct pilot_peer_info *p)
 {
-	const struct pilot_key_info *key = p->n_keys ? &p->keys[0] : NULL;
+	const struct pilot_key_info *key = current_key(p);
 	char cidr[PILOT_CIDR_STRLEN];
 	size_t i;
 
@@ -435,6 +488,7 @@ static void dump_peer(const struct pilot_peer_info *p)
 	dump_u64(p->queued);
 	dump_u64(p->cooldown);
 	dump_traffic(&p->stats);
+	dump_str(key && key->gated ? pilot_reason_name(key->gated) : NULL);
 	putchar('\n');
 }
 
