@@ -221,6 +221,7 @@ static void pilot_setup(struct net_device *dev)
 	dev->hw_features |= features;
 	dev->hw_enc_features |= features;
 	pilot_compat_set_lltx(dev);
+	netif_keep_dst(dev);	/* ICMP errors need the route */
 #ifdef PILOT_CORE_TSTATS
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
 #endif

@@ -52,43 +52,50 @@ static struct sk_buff *make_private(struct sk_buff *skb)
 	return n;
 }
 
-/* Sends a frame or beacon message that is complete. */
-static int transmit(struct pilot_peer *peer, struct sk_buff *skb, u8 ds)
+/* Where a peer's frames go, and whether by way of the beacon. */
+static struct pilot_endpoint *path_of(struct pilot_peer *peer, bool *relay)
 {
-	struct pilot_device *pd = peer->pd;
-	struct pilot_endpoint *ep;
+	*relay = READ_ONCE(peer->path_active) == PILOT_PATH_RELAY;
+	return unlikely(*relay) ? rcu_dereference(peer->pd->beacon) :
+				  rcu_dereference(peer->endpoint);
+}
+
+static int route_to(struct pilot_peer *peer, struct pilot_route *route,
+		    bool *relay)
+{
+	struct pilot_endpoint *ep = path_of(peer, relay);
 	int err;
 
-	if (unlikely(READ_ONCE(peer->path_active) == PILOT_PATH_RELAY)) {
-		u8 *h = skb_push(skb, PILOT_RELAY_HLEN);
-
-		h[0] = PILOT_BEACON_RELAY;
-		put_unaligned_be32(READ_ONCE(pd->node_id), h + 1);
-		put_unaligned_be32(peer->node_id, h + 5);
-		ep = rcu_dereference(pd->beacon);
-	} else {
-		ep = rcu_dereference(peer->endpoint);
-	}
 	if (unlikely(!ep)) {
-		pilot_count(pd, peer, PILOT_A_STATS_TX_NO_ENDPOINT);
-		kfree_skb(skb);
+		pilot_count(peer->pd, peer, PILOT_A_STATS_TX_NO_ENDPOINT);
 		return -EDESTADDRREQ;
 	}
-	err = pilot_socket_send(pd, ep, skb, ds);
+	err = pilot_socket_route(peer->pd, ep, route);
 	if (unlikely(err))
-		pilot_count(pd, peer, PILOT_A_STATS_TX_NO_ROUTE);
+		pilot_count(peer->pd, peer, PILOT_A_STATS_TX_NO_ROUTE);
 	return err;
 }
 
-/* Seals a private packet under @key and sends it; consumes it. */
+static void push_relay(struct sk_buff *skb, u32 from, u32 to)
+{
+	u8 *h = skb_push(skb, PILOT_RELAY_HLEN);
+
+	h[0] = PILOT_BEACON_RELAY;
+	put_unaligned_be32(from, h + 1);
+	put_unaligned_be32(to, h + 5);
+}
+
+/* Seals a private packet under @key and sends it; consumes it and the route. */
 static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
+			 struct pilot_route *route, bool relay,
 			 struct sk_buff *skb, u8 ds, bool salvage)
 {
 	u64 counter = atomic64_inc_return(&key->tx_counter);
+	struct pilot_device *pd = peer->pd;
 	unsigned int len = skb->len;
 	struct pilot_pils *h;
 
-	if (unlikely(counter >= READ_ONCE(peer->pd->rekey_after))) {
+	if (unlikely(counter >= READ_ONCE(pd->rekey_after))) {
 		if (counter > key->reject_after) {
 			/* for good: the counter stays where it is */
 			atomic64_set(&key->tx_counter, key->reject_after);
@@ -102,7 +109,7 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 	h = skb_push(skb, PILOT_PILS_HLEN);
 	skb_put(skb, PILOT_TAG_LEN);
 	h->magic = cpu_to_be32(PILOT_MAGIC_PILS);
-	h->sender = cpu_to_be32(READ_ONCE(peer->pd->node_id));
+	h->sender = cpu_to_be32(READ_ONCE(pd->node_id));
 	h->prefix = (__force __be32)READ_ONCE(key->tx_prefix);
 	h->counter = cpu_to_be64(counter);
 	if (unlikely(pilot_aead_seal(key->tfm, skb->data, len)))
@@ -115,12 +122,44 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 		WRITE_ONCE(peer->last_tx, jiffies);
 	if (unlikely(!READ_ONCE(peer->tx_seen)))
 		WRITE_ONCE(peer->tx_seen, true);
-	return transmit(peer, skb, ds);
+	if (unlikely(relay))
+		push_relay(skb, READ_ONCE(pd->node_id), peer->node_id);
+	pilot_socket_xmit(pd, route, skb, ds);
+	return 0;
 
 error:
-	pilot_count(peer->pd, peer, PILOT_A_STATS_TX_ERROR);
+	pilot_count(pd, peer, PILOT_A_STATS_TX_ERROR);
+	dst_release(route->dst);
 	kfree_skb(skb);
 	return -EIO;
+}
+
+/*
+ * Tells the sender of a packet that does not fit the path, where it can do
+ * something about it. Others go out in fragments.
+ */
+static bool too_big(struct pilot_route *route, bool relay, struct sk_buff *skb)
+{
+	int mtu = (int)dst_mtu(route->dst) - (int)route->overhead -
+		  PILOT_PILS_MIN - (relay ? PILOT_RELAY_HLEN : 0);
+
+	if (likely((int)skb->len <= mtu))
+		return false;
+	if (skb->protocol == htons(ETH_P_IP)) {
+		if (!(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
+		    mtu < (int)IPV4_MIN_MTU)
+			return false;
+		skb_dst_update_pmtu_no_confirm(skb, mtu);
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
+			      htonl(mtu));
+		return true;
+	}
+	if (skb->protocol == htons(ETH_P_IPV6) && mtu >= IPV6_MIN_MTU) {
+		skb_dst_update_pmtu_no_confirm(skb, mtu);
+		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+		return true;
+	}
+	return false;
 }
 
 /* Seals and sends one packet that is no super-packet; consumes it. */
@@ -129,25 +168,40 @@ static int send_one(struct pilot_peer *peer, struct pilot_key *key,
 {
 	struct pilot_device *pd = peer->pd;
 	unsigned int len = skb->len;
+	struct pilot_route route;
+	bool relay;
 	u8 ds = 0;
 	int err;
 
+	err = route_to(peer, &route, &relay);
+	if (unlikely(err))
+		goto drop;
+	if (unlikely(too_big(&route, relay, skb))) {
+		pilot_count(pd, peer, PILOT_A_STATS_TX_TOO_BIG);
+		dst_release(route.dst);
+		err = -EMSGSIZE;
+		goto drop;
+	}
 	if (skb->protocol == htons(ETH_P_IP) ||
 	    skb->protocol == htons(ETH_P_IPV6))
 		ds = ip_tunnel_ecn_encap(0, ip_hdr(skb), skb);
 	skb = make_private(skb);
 	if (unlikely(!skb)) {
 		pilot_count(pd, peer, PILOT_A_STATS_TX_ERROR);
-		DEV_STATS_INC(pd->dev, tx_errors);
-		return -ENOMEM;
+		dst_release(route.dst);
+		err = -ENOMEM;
+		goto drop;
 	}
-	err = seal_and_send(peer, key, skb, ds, true);
+	err = seal_and_send(peer, key, &route, relay, skb, ds, true);
 	if (likely(!err)) {
 		pilot_count_tx(peer, len);
 		dev_sw_netstats_tx_add(pd->dev, 1, len);
-	} else {
-		DEV_STATS_INC(pd->dev, tx_errors);
+		return 0;
 	}
+	skb = NULL;
+drop:
+	DEV_STATS_INC(pd->dev, tx_errors);
+	kfree_skb(skb);
 	return err;
 }
 
@@ -220,7 +274,9 @@ static void send_control(struct pilot_peer *peer, struct pilot_key *key,
 			 bool empty)
 {
 	struct pilot_device *pd = peer->pd;
+	struct pilot_route route;
 	struct sk_buff *skb;
+	bool relay;
 
 	/* a gated key may send these: they are how it is reinstated */
 	if (!key || atomic64_read(&key->tx_counter) >= key->reject_after ||
@@ -230,10 +286,14 @@ static void send_control(struct pilot_peer *peer, struct pilot_key *key,
 			GFP_ATOMIC);
 	if (!skb)
 		return;
+	if (route_to(peer, &route, &relay)) {
+		kfree_skb(skb);
+		return;
+	}
 	skb_reserve(skb, PILOT_HEADROOM);
 	if (!empty)
 		put_keepalive(skb, READ_ONCE(pd->node_id));
-	if (!seal_and_send(peer, key, skb, 0, false))
+	if (!seal_and_send(peer, key, &route, relay, skb, 0, false))
 		pilot_count(pd, peer, PILOT_A_STATS_TX_KEEPALIVE);
 }
 
@@ -307,14 +367,15 @@ void pilot_send_probe(struct pilot_peer *peer)
  * @len: its length
  *
  * Context: process. Return: 0, -EDESTADDRREQ without an address, -ENOMEM, or
- * an error of pilot_socket_send().
+ * an error of pilot_socket_route().
  */
 int pilot_send_frame(struct pilot_device *pd, struct pilot_peer *peer,
 		     struct pilot_endpoint *ep, bool relay, const void *data,
 		     unsigned int len)
 {
+	struct pilot_route route;
 	struct sk_buff *skb;
-	int err;
+	int err = -EDESTADDRREQ;
 
 	skb = alloc_skb(PILOT_HEADROOM + len, GFP_KERNEL);
 	if (!skb)
@@ -324,21 +385,19 @@ int pilot_send_frame(struct pilot_device *pd, struct pilot_peer *peer,
 
 	local_bh_disable();
 	rcu_read_lock();
-	if (relay) {
-		u8 *h = skb_push(skb, PILOT_RELAY_HLEN);
-
-		h[0] = PILOT_BEACON_RELAY;
-		put_unaligned_be32(READ_ONCE(pd->node_id), h + 1);
-		put_unaligned_be32(peer->node_id, h + 5);
+	if (relay)
 		ep = rcu_dereference(pd->beacon);
-		err = -EDESTADDRREQ;
-		if (!ep)
-			kfree_skb(skb);
-	}
+	else if (!ep)
+		ep = path_of(peer, &relay);
 	if (ep)
-		err = pilot_socket_send(pd, ep, skb, 0);
-	else if (!relay)
-		err = transmit(peer, skb, 0);
+		err = pilot_socket_route(pd, ep, &route);
+	if (!err) {
+		if (relay)
+			push_relay(skb, READ_ONCE(pd->node_id), peer->node_id);
+		pilot_socket_xmit(pd, &route, skb, 0);
+	} else {
+		kfree_skb(skb);
+	}
 	rcu_read_unlock();
 	local_bh_enable();
 	return err;

@@ -221,24 +221,6 @@ static struct dst_entry *route4(struct pilot_device *pd, struct net *net,
 	return &rt->dst;
 }
 
-static int send4(struct pilot_device *pd, struct pilot_endpoint *ep,
-		 struct sk_buff *skb, u8 ds)
-{
-	struct sock *sk = rcu_dereference(pd->sock4);
-	struct flowi4 fl = {};
-	struct dst_entry *dst;
-
-	if (unlikely(!sk))
-		return -ENETDOWN;
-	dst = route4(pd, sock_net(sk), sk, ep, &fl);
-	if (IS_ERR(dst))
-		return PTR_ERR(dst);
-	udp_tunnel_xmit_skb((struct rtable *)dst, sk, skb, fl.saddr, fl.daddr,
-			    ds, ip4_dst_hoplimit(dst), 0, fl.fl4_sport,
-			    fl.fl4_dport, false, false PILOT_IPCB_FLAGS);
-	return 0;
-}
-
 #if IS_ENABLED(CONFIG_IPV6)
 static struct dst_entry *route6(struct pilot_device *pd, struct net *net,
 				struct sock *sk, struct pilot_endpoint *ep,
@@ -271,59 +253,79 @@ static struct dst_entry *route6(struct pilot_device *pd, struct net *net,
 	dst_cache_set_ip6(&ep->cache, dst, &fl->saddr);
 	return dst;
 }
-
-static int send6(struct pilot_device *pd, struct pilot_endpoint *ep,
-		 struct sk_buff *skb, u8 ds)
-{
-	struct sock *sk = rcu_dereference(pd->sock6);
-	struct flowi6 fl = {};
-	struct dst_entry *dst;
-
-	if (unlikely(!sk))
-		return -ENETDOWN;
-	dst = route6(pd, sock_net(sk), sk, ep, &fl);
-	if (IS_ERR(dst))
-		return PTR_ERR(dst);
-	udp_tunnel6_xmit_skb(dst, sk, skb, NULL, &fl.saddr, &fl.daddr, ds,
-			     ip6_dst_hoplimit(dst), 0, fl.fl6_sport,
-			     fl.fl6_dport, false PILOT_IPCB_FLAGS);
-	return 0;
-}
-#else
-static int send6(struct pilot_device *pd, struct pilot_endpoint *ep,
-		 struct sk_buff *skb, u8 ds)
-{
-	return -EAFNOSUPPORT;
-}
 #endif
 
 /**
- * pilot_socket_send() - sends a datagram
+ * pilot_socket_route() - finds the way to an endpoint
  * @pd: device
- * @ep: where to
+ * @ep: endpoint
+ * @route: receives the way; holds a reference on its dst
+ *
+ * Context: bottom halves off, RCU read side. Return: 0; -ENETDOWN while the
+ * device is down, -ELOOP when the route leads back into the device, or an
+ * error of routing.
+ */
+int pilot_socket_route(struct pilot_device *pd, struct pilot_endpoint *ep,
+		       struct pilot_route *route)
+{
+	if (ep->remote.addr.sa_family == AF_INET) {
+		route->sk = rcu_dereference(pd->sock4);
+		if (unlikely(!route->sk))
+			return -ENETDOWN;
+		memset(&route->fl4, 0, sizeof(route->fl4));
+		route->overhead = sizeof(struct iphdr) + sizeof(struct udphdr);
+		route->dst = route4(pd, sock_net(route->sk), route->sk, ep,
+				    &route->fl4);
+		return PTR_ERR_OR_ZERO(route->dst);
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	route->sk = rcu_dereference(pd->sock6);
+	if (unlikely(!route->sk))
+		return -ENETDOWN;
+	memset(&route->fl6, 0, sizeof(route->fl6));
+	route->overhead = sizeof(struct ipv6hdr) + sizeof(struct udphdr);
+	route->dst = route6(pd, sock_net(route->sk), route->sk, ep,
+			    &route->fl6);
+	return PTR_ERR_OR_ZERO(route->dst);
+#else
+	return -EAFNOSUPPORT;
+#endif
+}
+
+/**
+ * pilot_socket_xmit() - sends a datagram
+ * @pd: device
+ * @route: way to the endpoint; its dst is consumed
  * @skb: payload, with room for the outer headers; consumed
  * @ds: outer traffic class
  *
- * Context: bottom halves off, RCU read side. Return: 0 if it was handed to
- * IP; -ENETDOWN while the device is down, -ELOOP when the route leads back
- * into the device, or an error of routing.
+ * Context: bottom halves off, RCU read side.
  */
-int pilot_socket_send(struct pilot_device *pd, struct pilot_endpoint *ep,
-		      struct sk_buff *skb, u8 ds)
+void pilot_socket_xmit(struct pilot_device *pd, struct pilot_route *route,
+		       struct sk_buff *skb, u8 ds)
 {
-	int err;
+	struct dst_entry *dst = route->dst;
 
 	/* no accounting on the device: that is done per inner packet */
 	skb->dev = NULL;
 	skb->mark = READ_ONCE(pd->fwmark);
 	skb->ignore_df = 1;
-	if (ep->remote.addr.sa_family == AF_INET)
-		err = send4(pd, ep, skb, ds);
-	else
-		err = send6(pd, ep, skb, ds);
-	if (unlikely(err))
-		kfree_skb(skb);
-	return err;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (dst->ops->family == AF_INET6) {
+		udp_tunnel6_xmit_skb(dst, route->sk, skb, NULL,
+				     &route->fl6.saddr, &route->fl6.daddr, ds,
+				     ip6_dst_hoplimit(dst), 0,
+				     route->fl6.fl6_sport,
+				     route->fl6.fl6_dport,
+				     false PILOT_IPCB_FLAGS);
+		return;
+	}
+#endif
+	udp_tunnel_xmit_skb((struct rtable *)dst, route->sk, skb,
+			    route->fl4.saddr, route->fl4.daddr, ds,
+			    ip4_dst_hoplimit(dst), 0, route->fl4.fl4_sport,
+			    route->fl4.fl4_dport, false,
+			    false PILOT_IPCB_FLAGS);
 }
 
 static int encap_rcv(struct sock *sk, struct sk_buff *skb)
@@ -349,6 +351,12 @@ static void setup(struct pilot_device *pd, struct net *net,
 	sock->sk->sk_allocation = GFP_ATOMIC;
 	sock->sk->sk_sndbuf = INT_MAX;
 	sk_set_memalloc(sock->sk);
+	/*
+	 * IPv4 routers may fragment what we send, and need not tell us: so
+	 * nobody can shrink the path by forged ICMP. IPv6 has no such choice.
+	 */
+	if (sock->sk->sk_family == AF_INET)
+		ip_sock_set_mtu_discover(sock->sk, IP_PMTUDISC_OMIT);
 	setup_udp_tunnel_sock(net, PILOT_TUNNEL_SOCK(sock), &cfg);
 }
 

@@ -6,6 +6,7 @@
 #include <linux/in6.h>
 #include <linux/skbuff.h>
 #include <net/dst_cache.h>
+#include <net/flow.h>
 
 struct pilot_device;
 struct pilot_peer;
@@ -47,6 +48,23 @@ struct pilot_endpoint {
 	struct rcu_head rcu;
 };
 
+/**
+ * struct pilot_route - the way to an endpoint, for one packet
+ * @sk: socket to send from
+ * @dst: route; a reference that pilot_socket_xmit() consumes
+ * @overhead: length of the outer IP and UDP headers
+ * @fl: addresses and ports
+ */
+struct pilot_route {
+	struct sock *sk;
+	struct dst_entry *dst;
+	unsigned int overhead;
+	union {
+		struct flowi4 fl4;
+		struct flowi6 fl6;
+	};
+};
+
 struct pilot_endpoint *pilot_endpoint_new(const union pilot_sockaddr *remote,
 					  gfp_t gfp);
 void pilot_endpoint_free(struct pilot_endpoint *ep);
@@ -59,7 +77,9 @@ int pilot_skb_source(const struct sk_buff *skb, union pilot_sockaddr *source);
 int pilot_socket_open(struct pilot_device *pd, u16 port);
 void pilot_socket_close(struct pilot_device *pd);
 void pilot_socket_forget_routes(struct pilot_device *pd);
-int pilot_socket_send(struct pilot_device *pd, struct pilot_endpoint *ep,
-		      struct sk_buff *skb, u8 ds);
+int pilot_socket_route(struct pilot_device *pd, struct pilot_endpoint *ep,
+		       struct pilot_route *route);
+void pilot_socket_xmit(struct pilot_device *pd, struct pilot_route *route,
+		       struct sk_buff *skb, u8 ds);
 
 #endif /* _PILOT_SOCKET_H */
