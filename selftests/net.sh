@@ -141,7 +141,7 @@ ping_tunnel() { # namespace address [ping options]
 transfer() { # from-namespace to-namespace address bytes [marker]
 	spawn "$2" python3 -S -E "$py/tcp.py" receive "$3" 5001 >"$work/sum.in" &
 	local pid=$! rc=0
-	busywait 5000 listening "$2" 5001 || fail "no listener" || rc=1
+	busywait 30000 listening "$2" 5001 || fail "no listener" || rc=1
 	on "$1" timeout 100 python3 -S -E "$py/tcp.py" send "$3" 5001 "$4" ${5:+"$5"} >"$work/sum.out" || rc=1
 	[ $rc = 0 ] || kill "$pid"
 	wait "$pid" || rc=1

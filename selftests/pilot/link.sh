@@ -119,7 +119,7 @@ unload_under_traffic() {
 	setup_pair && setup_tunnel 4 && ping_tunnel "$n1" "$(map6 2)" || return
 	spawn "$n2" iperf3 -s -1 >/dev/null 2>&1 &
 	pids+=($!)
-	busywait 5000 listening "$n2" 5201 || return
+	busywait 30000 listening "$n2" 5201 || return
 	spawn "$n1" iperf3 -c 10.9.0.2 -t 30 >/dev/null 2>&1 &
 	pids+=($!)
 	for i in 1 2; do

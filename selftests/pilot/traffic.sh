@@ -65,7 +65,7 @@ mtu() {
 sizes_about_mtu() {
 	local m size
 	m=$(mtu) || return
-	for size in 0 1 2 3 15 16 17 100 $((m - 30)) $((m - 29)) $((m - 28)); do
+	for size in 0 1 15 16 17 $((m - 29)) $((m - 28)); do
 		on "$n1" ping -n -q -c 1 -W 2 -M do -s $size 10.9.0.2 >/dev/null ||
 			fail "IPv4, $size bytes" || return
 	done
@@ -159,8 +159,8 @@ for outer in 4 6; do
 	try "IPv$outer outside: tunnel with static keys" setup_tunnel $outer
 	try "IPv$outer outside: ping mapped addresses" ping_mapped
 	try "IPv$outer outside: ping allowed-ips" ping_allowed_ip
-	try "IPv$outer outside: TCP over IPv4" transfer "$n1" "$n2" 10.9.0.2 5000000
-	try "IPv$outer outside: TCP over IPv6" transfer "$n2" "$n1" "$(map6 1)" 5000000
+	try "IPv$outer outside: TCP over IPv4" transfer "$n1" "$n2" 10.9.0.2 3000000
+	try "IPv$outer outside: TCP over IPv6" transfer "$n2" "$n1" "$(map6 1)" 3000000
 	try "IPv$outer outside: sizes up to the MTU" sizes_about_mtu
 	try_refused "IPv$outer outside: past the MTU" "too long|mtu=" past_mtu_refused
 	try "IPv$outer outside: inner fragments" inner_fragments
