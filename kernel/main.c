@@ -12,6 +12,9 @@
 #include "netlink.h"
 #include "store.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 static int __init pilot_module_init(void)
 {
 	int err;

@@ -18,6 +18,7 @@
 #include "send.h"
 #include "socket.h"
 #include "store.h"
+#include "trace.h"
 
 /**
  * struct pilot_rx_cb - what is known of a datagram, in skb->cb
@@ -37,11 +38,30 @@ static struct pilot_rx_cb *rx_cb(struct sk_buff *skb)
 	return (struct pilot_rx_cb *)skb->cb;
 }
 
+/* Counts why and lets go; the kernel's own drop reasons where they fit. */
 static void drop(struct pilot_device *pd, struct pilot_peer *peer,
 		 struct sk_buff *skb, enum pilot_stats_attr why)
 {
+	enum skb_drop_reason reason = SKB_DROP_REASON_NOT_SPECIFIED;
+
 	pilot_count(pd, peer, why);
-	kfree_skb(skb);
+	switch (why) {
+	case PILOT_A_STATS_RX_KEEPALIVE:
+		consume_skb(skb);
+		return;
+	case PILOT_A_STATS_RX_NOMEM:
+		reason = SKB_DROP_REASON_NOMEM;
+		break;
+	case PILOT_A_STATS_RX_SHORT:
+		reason = SKB_DROP_REASON_PKT_TOO_SMALL;
+		break;
+	case PILOT_A_STATS_RX_UNKNOWN:
+		reason = SKB_DROP_REASON_UNHANDLED_PROTO;
+		break;
+	default:
+		break;
+	}
+	kfree_skb_reason(skb, reason);
 }
 
 /*
@@ -252,6 +272,8 @@ void pilot_receive_data(struct pilot_device *pd, struct sk_buff *skb)
 	h = (struct pilot_pils *)(skb->data + cb.offset);
 	verdict = pilot_key_commit(key, h->prefix, be64_to_cpu(h->counter),
 				   &newest);
+	trace_pilot_rx(peer, key, be32_to_cpu(h->prefix),
+		       be64_to_cpu(h->counter), skb->len - cb.offset, verdict);
 	if (unlikely(verdict != PILOT_RX_ACCEPT)) {
 		drop(pd, peer, skb, refused(peer, key, verdict));
 		return;

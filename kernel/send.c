@@ -17,6 +17,7 @@
 #include "salvage.h"
 #include "send.h"
 #include "socket.h"
+#include "trace.h"
 
 /*
  * Returns the packet as one contiguous, private buffer with room for headers
@@ -115,6 +116,7 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 	if (unlikely(pilot_aead_seal(key->tfm, skb->data, len)))
 		goto error;
 
+	trace_pilot_tx(peer, key, counter, len);
 	skb_scrub_packet(skb, true);
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->encapsulation = 0;

@@ -3,12 +3,15 @@
  * Counters: per CPU for what every packet touches, plain atomics for the
  * ways in which one can fail.
  */
+#include <linux/ethtool.h>
 #include <linux/netdevice.h>
+#include <linux/trace_events.h>
 #include <net/netlink.h>
 
 #include "device.h"
 #include "peer.h"
 #include "stats.h"
+#include "trace.h"
 
 /**
  * pilot_count() - counts a keepalive or a failure
@@ -19,6 +22,7 @@
 void pilot_count(struct pilot_device *pd, struct pilot_peer *peer,
 		 enum pilot_stats_attr which)
 {
+	trace_pilot_count(pd, peer, which);
 	atomic64_inc(&pd->stats[which]);
 	if (peer)
 		atomic64_inc(&peer->stats[which]);
@@ -114,6 +118,39 @@ int pilot_stats_put_peer(struct sk_buff *skb, struct pilot_peer *peer)
 	}
 	return put_traffic(skb, sum[0], sum[1], sum[2], sum[3]) ?:
 	       put_rest(skb, peer->stats, PILOT_PEER_STATS);
+}
+
+static const struct trace_print_flags stat_names[] = { PILOT_STAT_NAMES };
+
+/**
+ * pilot_stats_strings() - names of the counters, for ethtool
+ * @data: PILOT_STAT_COUNT strings of ETH_GSTRING_LEN
+ */
+void pilot_stats_strings(u8 *data)
+{
+	int i;
+
+	for (i = 0; i < PILOT_STAT_COUNT; i++)
+		ethtool_sprintf(&data, "%s", stat_names[i].name);
+}
+
+/**
+ * pilot_stats_get() - values of the counters, for ethtool
+ * @pd: device
+ * @data: PILOT_STAT_COUNT values
+ */
+void pilot_stats_get(struct pilot_device *pd, u64 *data)
+{
+	struct rtnl_link_stats64 s = {};
+	int i;
+
+	dev_fetch_sw_netstats(&s, pd->dev->tstats);
+	*data++ = s.rx_packets;
+	*data++ = s.rx_bytes;
+	*data++ = s.tx_packets;
+	*data++ = s.tx_bytes;
+	for (i = PILOT_A_STATS_TX_BYTES + 1; i <= PILOT_A_STATS_MAX; i++)
+		*data++ = atomic64_read(&pd->stats[i]);
 }
 
 /**

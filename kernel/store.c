@@ -24,6 +24,7 @@
 #include "salvage.h"
 #include "send.h"
 #include "store.h"
+#include "trace.h"
 
 /* The previous key goes when it opened nothing for this long. */
 #define PREVIOUS_LIFE	(60 * HZ)
@@ -147,6 +148,7 @@ static void retire(struct pilot_peer *peer, struct pilot_key *key,
 {
 	if (!key)
 		return;
+	trace_pilot_key(peer, key->id, PILOT_KEY_DROPPED, reason);
 	pilot_event_key_dropped(peer, key->id, reason);
 	INIT_RCU_WORK(&key->rwork, free_key_work);
 	queue_rcu_work(free_wq, &key->rwork);
@@ -175,6 +177,7 @@ static void promote(struct pilot_peer *peer, struct pilot_key *key)
 	if (slot_key(peer, PILOT_SLOT_NEXT) == key)
 		replace(peer, PILOT_SLOT_NEXT, NULL);
 	old = replace(peer, PILOT_SLOT_CURRENT, key);
+	trace_pilot_key(peer, key->id, PILOT_KEY_SENDS, PILOT_REASON_NONE);
 	if (!old)
 		return;
 	if (is_lost(old, key))
@@ -309,6 +312,7 @@ int pilot_key_install(struct pilot_peer *peer,
 		*slot = PILOT_SLOT_CURRENT;
 		promote(peer, key);
 	}
+	trace_pilot_key(peer, key->id, PILOT_KEY_INSTALLED, PILOT_REASON_NONE);
 	peer->need_key = PILOT_REASON_NONE;
 	peer->cooldown = false;
 	peer->probes = PROBES;
@@ -447,6 +451,9 @@ static void proved(struct pilot_peer *peer, struct pilot_key *key)
 
 	spin_lock(&peer->lock);
 	first = !key->proven;
+	if (key->gated)
+		trace_pilot_key(peer, key->id, PILOT_KEY_REINSTATED,
+				key->gated);
 	WRITE_ONCE(key->proven, true);
 	WRITE_ONCE(key->gated, PILOT_REASON_NONE);
 	cur = slot_key(peer, PILOT_SLOT_CURRENT);
@@ -460,6 +467,9 @@ static void proved(struct pilot_peer *peer, struct pilot_key *key)
 	peer->cooldown = false;
 	if (first && !peer->dead)
 		pilot_event_key_confirmed(peer, key->id);
+	if (first)
+		trace_pilot_key(peer, key->id, PILOT_KEY_PROVEN,
+				PILOT_REASON_NONE);
 	spin_unlock(&peer->lock);
 
 	/* the peer waits for a proof as well */
@@ -525,6 +535,7 @@ static void gate(struct pilot_peer *peer, struct pilot_key *key,
 		WRITE_ONCE(key->gate_end, grace + (key->proven ?
 				READ_ONCE(key->last_rx) : key->installed));
 		WRITE_ONCE(key->gated, reason);
+		trace_pilot_key(peer, key->id, PILOT_KEY_GATED, reason);
 		peer->probes = PROBES;
 		probe = true;
 	}

@@ -61,6 +61,16 @@ struct netlink_ext_ack;
 struct pilot_device;
 struct pilot_peer;
 
+/* What happens to keys, for the tracepoint. */
+enum pilot_key_change {
+	PILOT_KEY_INSTALLED,
+	PILOT_KEY_SENDS,
+	PILOT_KEY_PROVEN,
+	PILOT_KEY_GATED,
+	PILOT_KEY_REINSTATED,
+	PILOT_KEY_DROPPED,
+};
+
 /**
  * struct pilot_key - a key of a peer
  * @tfm: cipher, both directions
