@@ -7,6 +7,7 @@
 #include <linux/timer.h>
 #include <linux/xarray.h>
 
+#include "ratelimit.h"
 #include "stats.h"
 #include "store.h"
 
@@ -48,6 +49,7 @@ struct pilot_salvage_ring;
  *	none
  * @queue: packets waiting for a key; @lock
  * @timer: keepalive, probes and the switch to a silent peer's next key
+ * @buckets: for its handshake frames, straight and relayed
  * @stats: counters by &enum pilot_stats_attr
  * @noted: events of a kind held back by the rate limit
  * @rcu: for freeing
@@ -87,6 +89,7 @@ struct pilot_peer {
 	unsigned long need_key_sent;
 	struct sk_buff_head queue;
 	struct timer_list timer;
+	struct pilot_bucket buckets[2];
 	atomic64_t stats[PILOT_PEER_STATS];
 	struct {
 		atomic_t count;

@@ -11,6 +11,16 @@
 #define PER_SOURCE	5	/* a second, and at once */
 #define STRANGERS	100	/* a second, and at once */
 
+/**
+ * pilot_bucket_init() - fills a bucket of a source
+ * @b: bucket
+ */
+void pilot_bucket_init(struct pilot_bucket *b)
+{
+	b->stamp = jiffies;
+	b->tokens = PER_SOURCE;
+}
+
 void pilot_ratelimit_init(struct pilot_ratelimit *rl)
 {
 	int i;
@@ -19,10 +29,8 @@ void pilot_ratelimit_init(struct pilot_ratelimit *rl)
 	spin_lock_init(&rl->lock);
 	rl->strangers.stamp = jiffies;
 	rl->strangers.tokens = STRANGERS;
-	for (i = 0; i < PILOT_RATELIMIT_BUCKETS; i++) {
-		rl->sources[i].stamp = jiffies;
-		rl->sources[i].tokens = PER_SOURCE;
-	}
+	for (i = 0; i < PILOT_RATELIMIT_BUCKETS; i++)
+		pilot_bucket_init(&rl->sources[i]);
 }
 
 static bool take(struct pilot_bucket *b, u32 rate)
@@ -41,24 +49,39 @@ static bool take(struct pilot_bucket *b, u32 rate)
 }
 
 /**
- * pilot_ratelimit_allow() - whether one more handshake frame may pass
+ * pilot_ratelimit_known() - whether one more handshake frame of a peer may pass
  * @rl: limits
- * @source: what identifies the source
- * @len: length of @source
- * @known: it is where the peer it names is known to be; such frames do not
- *	share the strangers' budget
+ * @b: bucket of the peer
  *
  * Context: bottom halves off.
  */
-bool pilot_ratelimit_allow(struct pilot_ratelimit *rl, const void *source,
-			   size_t len, bool known)
+bool pilot_ratelimit_known(struct pilot_ratelimit *rl, struct pilot_bucket *b)
+{
+	bool ok;
+
+	spin_lock(&rl->lock);
+	ok = take(b, PER_SOURCE);
+	spin_unlock(&rl->lock);
+	return ok;
+}
+
+/**
+ * pilot_ratelimit_stranger() - whether one more handshake frame may pass
+ * @rl: limits
+ * @source: what identifies the source
+ * @len: length of @source
+ *
+ * Context: bottom halves off.
+ */
+bool pilot_ratelimit_stranger(struct pilot_ratelimit *rl, const void *source,
+			      size_t len)
 {
 	u64 hash = siphash(source, len, &rl->key);
 	bool ok;
 
 	spin_lock(&rl->lock);
 	ok = take(&rl->sources[hash % PILOT_RATELIMIT_BUCKETS], PER_SOURCE) &&
-	     (known || take(&rl->strangers, STRANGERS));
+	     take(&rl->strangers, STRANGERS);
 	spin_unlock(&rl->lock);
 	return ok;
 }

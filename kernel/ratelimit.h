@@ -22,9 +22,12 @@ struct pilot_bucket {
  * struct pilot_ratelimit - limits handshake frames (protocol.rst, S7)
  * @key: keeps strangers from choosing whose bucket they share
  * @lock: guards the rest; leaf
- * @strangers: budget of all sources that are no peer's endpoint together
- * @sources: per source address or relayed sender, by hash. Memory is
- *	bounded; two sources in one bucket share it
+ * @strangers: budget of all strangers together
+ * @sources: of strangers, by hash of the source address or relayed sender.
+ *	Memory is bounded: two sources may share one
+ *
+ * Known peers have buckets of their own, so that no flood by others fills
+ * them.
  */
 struct pilot_ratelimit {
 	siphash_key_t key;
@@ -34,7 +37,9 @@ struct pilot_ratelimit {
 };
 
 void pilot_ratelimit_init(struct pilot_ratelimit *rl);
-bool pilot_ratelimit_allow(struct pilot_ratelimit *rl, const void *source,
-			   size_t len, bool known);
+void pilot_bucket_init(struct pilot_bucket *b);
+bool pilot_ratelimit_known(struct pilot_ratelimit *rl, struct pilot_bucket *b);
+bool pilot_ratelimit_stranger(struct pilot_ratelimit *rl, const void *source,
+			      size_t len);
 
 #endif /* _PILOT_RATELIMIT_H */

@@ -288,25 +288,29 @@ void pilot_receive_data(struct pilot_device *pd, struct sk_buff *skb)
 	deliver(peer, skb, cb.ds);
 }
 
-/* Whether a handshake frame may cost a wake-up (S7). */
+/*
+ * Whether a handshake frame may cost a wake-up (S7). A peer is known by the
+ * address it has, or by being one if the beacon relays the frame.
+ */
 static bool may_pass(struct pilot_device *pd, const union pilot_sockaddr *from,
 		     bool relayed, u32 sender)
 {
 	struct pilot_peer *peer = pilot_peer_find(pd, sender);
-	struct pilot_endpoint *ep;
-	bool known;
+	struct pilot_endpoint *ep = peer ? rcu_dereference(peer->endpoint) :
+					   NULL;
 
+	if (peer && (relayed || (ep && pilot_endpoint_is(ep, from))))
+		return pilot_ratelimit_known(&pd->limit,
+					     &peer->buckets[relayed]);
 	if (relayed)
-		return pilot_ratelimit_allow(&pd->limit, &sender,
-					     sizeof(sender), peer);
-	ep = peer ? rcu_dereference(peer->endpoint) : NULL;
-	known = ep && pilot_endpoint_is(ep, from);
+		return pilot_ratelimit_stranger(&pd->limit, &sender,
+						sizeof(sender));
 	if (from->addr.sa_family == AF_INET)
-		return pilot_ratelimit_allow(&pd->limit, &from->addr4.sin_addr,
-					     sizeof(from->addr4.sin_addr), known);
+		return pilot_ratelimit_stranger(&pd->limit,
+						&from->addr4.sin_addr,
+						sizeof(from->addr4.sin_addr));
 	/* whoever has one IPv6 address has all of its /64 */
-	return pilot_ratelimit_allow(&pd->limit, &from->addr6.sin6_addr, 8,
-				     known);
+	return pilot_ratelimit_stranger(&pd->limit, &from->addr6.sin6_addr, 8);
 }
 
 /* A PILA or PILK frame, or a message of the beacon. */
