@@ -54,6 +54,12 @@ def main():
         if ip[0] >> 4 == 6 and ip[6] in (0, 58):
             kinds['IPv6 neighbour discovery'] += 1
             continue
+        if ip[0] >> 4 == 4 and ip[9] == 1 and ip[20] == 3:
+            # A frame came before the other daemon listened: judge the quote.
+            quoted = udp_payload(ip[28:])
+            if quoted and quoted[1][:4] in (b'PILA', b'PILS'):
+                kinds['ICMP port unreachable, quoting ' + quoted[1][:4].decode()] += 1
+                continue
         got = udp_payload(ip)
         if not got:
             bad.append('not UDP: ' + ip[:40].hex())
