@@ -5,7 +5,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-peers=4000
+peers=16384
 add_ns "$n1"
 
 # Node ID and key ID of every peer a dump shows.
@@ -36,13 +36,19 @@ dump_consistent() {
 		on "$n1" pilot peer add pilot0 100000 && on "$n1" pilot peer del pilot0 100000
 	done &
 	local pid=$!
-	for i in $(seq 10); do
+	for i in $(seq 5); do
 		dump | awk '$1 < 100000' | sort -u >"$work/dump$i"
 		[ "$(wc -l <"$work/dump$i")" = $peers ] && cmp "$work/dump1" "$work/dump$i" || break
 	done
 	kill $pid
 	wait $pid 2>/dev/null
-	[ -s "$work/dump10" ] && [ "$(cmp "$work/dump1" "$work/dump10")" = "" ]
+	[ -s "$work/dump5" ] && [ "$(cmp "$work/dump1" "$work/dump5")" = "" ]
+}
+
+# With --icount it takes 1.1 s of guest time; plain emulation runs as slow as the
+# machine is busy.
+fast_enough() {
+	[ "$(sed 's/ms=\([0-9]*\).*/\1/' "$work/scale")" -lt 15000 ]
 }
 
 limit() {
@@ -52,6 +58,7 @@ limit() {
 try "add $peers peers with keys" add_peers
 diag "$(cat "$work/scale")"
 try "an idle peer with a key costs less than 4 KiB" memory_bound
+try "they are installed in less than 15 s" fast_enough
 try "a dump shows them all" dump_complete
 try "dumps while the set changes" dump_consistent
 try_refused "more than max-peers" "max-peers" limit
