@@ -52,6 +52,8 @@ module:
 	@# Two builds in one place would trip over each other.
 	flock $(OUT) $(MAKE) -C '$(KDIR)' M=$(CURDIR)/$(OUT) modules
 	@scripts/module-index $(OUT) $(KVER)
+	@# What selftests/vm/run boots when not told.
+	$(if $(filter file,$(origin OUT)),@echo $(KVER) >build/last)
 
 userspace:
 	$(MAKE) -C userspace
