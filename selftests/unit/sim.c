@@ -399,14 +399,16 @@ static int op_add_peer(void *ctx, uint32_t node)
 	return 0;
 }
 
-static void op_endpoint(void *ctx, uint32_t node,
+static bool op_endpoint(void *ctx, uint32_t node,
 			const struct pilot_endpoint *ep, bool if_none)
 {
 	struct sim_node *n = ctx;
 	struct sim_peer *p = &n->peers[node - 1];
 
-	if (!if_none || !p->addr)
-		p->addr = ntohl(ep->in.sin_addr.s_addr);
+	if (if_none && p->addr)
+		return false;
+	p->addr = ntohl(ep->in.sin_addr.s_addr);
+	return true;
 }
 
 static void op_lookup(void *ctx, uint32_t node)
@@ -496,7 +498,10 @@ static void resync(struct sim_node *n)
 				.negotiated = true,
 				.authenticated = p->slot[k].authenticated,
 				.proven = p->slot[k].proven,
+				.sends = k == SIM_CURRENT,
 				.age = s->now - p->slot[k].installed,
+				.last_rx = p->slot[k].last_rx < 0 ? -1 :
+					   s->now - p->slot[k].last_rx,
 			};
 
 			if (!p->slot[k].used)

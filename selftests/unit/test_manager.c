@@ -117,7 +117,7 @@ static int r_add(void *ctx, uint32_t node)
 	return 0;
 }
 
-static void r_endpoint(void *ctx, uint32_t node, const struct pilot_endpoint *ep,
+static bool r_endpoint(void *ctx, uint32_t node, const struct pilot_endpoint *ep,
 		       bool if_none)
 {
 	struct rig *r = ctx;
@@ -126,6 +126,7 @@ static void r_endpoint(void *ctx, uint32_t node, const struct pilot_endpoint *ep
 	r->endpoints++;
 	r->endpoint = ntohl(ep->in.sin_addr.s_addr);
 	r->endpoint_if_none = if_none;
+	return !if_none || !r->path_addr;
 }
 
 static void r_lookup(void *ctx, uint32_t node)
@@ -877,9 +878,9 @@ static void test_beside(void)
 
 	registered(r);
 	pila_from(r, AWAY, PEER, &peer_id, peer_x[0].pub);
-	ok(r->endpoints == 1 && r->endpoint == AWAY && !r->endpoint_if_none &&
+	ok(r->endpoints == 1 && r->endpoint == AWAY && r->endpoint_if_none &&
 	   r->n_sent == 1 && last(r)->addr == AWAY,
-	   "first key: the peer is where its PILA came from");
+	   "first key: answered to where it came from, which moves no endpoint");
 	confirm(r);
 	id = r->key.id;
 	pass(r, 5000);
@@ -898,6 +899,20 @@ static void test_beside(void)
 	ok(r->installs == 3 && r->n_sent == 1 && last(r)->addr == HOME,
 	   "beside: one answer if that is the same place");
 	ok(r->key.id != id, "beside: another key");
+	rig_free(r);
+
+	/* Nothing is known of where the peer is. */
+	r = rig();
+	r->path_addr = 0;
+	registered(r);
+	pila_from(r, AWAY, PEER, &peer_id, peer_x[0].pub);
+	ok(r->endpoint == AWAY && r->endpoint_if_none, "no endpoint: taken from the first PILA");
+	pass(r, 1000);
+	pila_from(r, HOME, PEER, &peer_id, peer_x[1].pub);
+	ok(r->endpoint == HOME && !r->endpoint_if_none, "no endpoint: and from later ones");
+	confirm(r);
+	pila_from(r, AWAY, PEER, &peer_id, peer_x[2].pub);
+	ok(r->endpoints == 2, "no endpoint: until a key is proven");
 	rig_free(r);
 }
 

@@ -55,6 +55,7 @@ struct peer {
 	int64_t due;
 	bool in_kernel;
 	bool mark;
+	bool claimed;			/* its endpoint is from a PILA or PILK */
 
 	struct kex_pair eph;		/* what we offer, if anything */
 	bool active;			/* we started: repeat it */
@@ -392,6 +393,7 @@ static void proven(struct manager *m, int64_t now, struct peer *p,
 	unsigned int i;
 
 	s->proven = true;
+	p->claimed = false;
 	p->gave_up_until = NEVER;
 	if (p->eph.priv && key_eq(p->eph.pub, s->local))
 		end_exchange(m, p);
@@ -571,8 +573,14 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 		}
 		p->in_kernel = true;
 	}
-	if (!o->relayed && !has_proven(p))
-		m->ops->set_endpoint(m->ctx, node, o->from, !auth);
+	/*
+	 * A frame may be a replay from anywhere: it must not move the endpoint.
+	 * Where there is none it is better than nothing, until the next one.
+	 * The real peer moves it by its first frame under the key.
+	 */
+	if (!o->relayed && !has_proven(p) &&
+	    m->ops->set_endpoint(m->ctx, node, o->from, !p->claimed))
+		p->claimed = true;
 
 	s.id = kex_key_id(p->eph.pub, x25519);
 	s.negotiated = true;
@@ -913,6 +921,28 @@ void manager_sync_begin(struct manager *m)
 		((struct peer *)n)->mark = false;
 }
 
+/*
+ * Two keys that cross can leave each end sending under the one that the other
+ * end does not send under. Traffic flows, but it is no common key: a new one is.
+ */
+static bool is_split(const struct manager_session *keys, size_t n)
+{
+	int64_t ours = -1, other = FOREVER;
+	size_t k;
+
+	for (k = 0; k < n; k++) {
+		const struct manager_session *s = &keys[k];
+
+		if (!s->negotiated)
+			return false;
+		if (s->sends)
+			ours = s->last_rx >= 0 && s->last_rx < s->age ? s->last_rx : s->age;
+		else if (s->last_rx >= 0 && s->last_rx < other)
+			other = s->last_rx;
+	}
+	return other != FOREVER && ours > other + SPLIT_MS;
+}
+
 void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 		       const struct manager_session *keys, size_t n)
 {
@@ -950,6 +980,8 @@ void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 		if (keys[k].proven && !s->proven)
 			proven(m, now, p, s);
 	}
+	if (!p->active && now < p->wanted_at && is_split(keys, n))
+		p->wanted_at = now;
 	schedule(m, p);
 }
 
@@ -1057,10 +1089,10 @@ void manager_set_policy(struct manager *m, bool allow_unauth, int64_t rekey)
 		struct peer *p = (struct peer *)n;
 		const struct session *s = newest(p);
 
-		if (s && s->proven) {
+		p->rekey_at = FOREVER;
+		if (s && s->proven)
 			plan_rekey(m, p, s);
-			schedule(m, p);
-		}
+		schedule(m, p);
 	}
 }
 

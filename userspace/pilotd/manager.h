@@ -57,7 +57,8 @@ enum manager_notice {
  * @drop_key: drop a key if it is still installed
  * @add_peer: a verified node is not a peer yet; 0 or negative errno
  * @set_endpoint: a node without a proven session was heard from there; with
- *	@if_none only of use if nothing better is known
+ *	@if_none to be used only if no endpoint is known. Returns whether the
+ *	endpoint is that one because of this call
  * @lookup_pubkey: ask the registry. Exactly one manager_pubkey_result() must
  *	follow, now or later
  * @last_decrypt_age: ms since this key opened a frame, negative if never
@@ -79,7 +80,7 @@ struct manager_ops {
 			   const struct manager_key *key);
 	void (*drop_key)(void *ctx, uint32_t node, uint32_t id);
 	int (*add_peer)(void *ctx, uint32_t node);
-	void (*set_endpoint)(void *ctx, uint32_t node,
+	bool (*set_endpoint)(void *ctx, uint32_t node,
 			     const struct pilot_endpoint *ep, bool if_none);
 	void (*lookup_pubkey)(void *ctx, uint32_t node);
 	int64_t (*last_decrypt_age)(void *ctx, uint32_t node, uint32_t id);
@@ -111,7 +112,9 @@ struct manager_config {
  * @negotiated: @peer_x25519 and @local_x25519 are known; not so for static keys
  * @authenticated: the peer proved its identity
  * @proven: it has opened a frame
+ * @sends: it is the one that seals
  * @age: ms since it was installed
+ * @last_rx: ms since it opened a frame, negative if never
  * @peer_x25519: peer's public key
  * @local_x25519: our public key
  */
@@ -120,7 +123,9 @@ struct manager_session {
 	bool negotiated;
 	bool authenticated;
 	bool proven;
+	bool sends;
 	int64_t age;
+	int64_t last_rx;
 	uint8_t peer_x25519[PILOT_X25519_LEN];
 	uint8_t local_x25519[PILOT_X25519_LEN];
 };

@@ -194,7 +194,7 @@ static int op_add_peer(void *ctx, uint32_t node)
 	return ret;
 }
 
-static void op_set_endpoint(void *ctx, uint32_t node,
+static bool op_set_endpoint(void *ctx, uint32_t node,
 			    const struct pilot_endpoint *ep, bool if_none)
 {
 	struct nl *nl = ctx;
@@ -202,15 +202,18 @@ static void op_set_endpoint(void *ctx, uint32_t node,
 		.node_id = node, .endpoint = *ep,
 		.has = PILOT_HAS(PILOT_A_PEER_ENDPOINT),
 	};
-	bool needed;
+	bool known;
 
 	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
-		return;
-	needed = if_none ? !peer.endpoint.sa.sa_family :
-			   !pilot_endpoint_equal(&peer.endpoint, ep);
+		return false;
+	known = peer.endpoint.sa.sa_family;
 	pilot_peer_clear(&peer);
-	if (needed && pilot_peer_set(&nl->cmd, &nl->dev, &set))
-		log_warn("endpoint of node %u: %s", node, nl->cmd.err.text);
+	if (if_none && known)
+		return false;
+	if (!pilot_peer_set(&nl->cmd, &nl->dev, &set))
+		return true;
+	log_warn("endpoint of node %u: %s", node, nl->cmd.err.text);
+	return false;
 }
 
 static void op_lookup_pubkey(void *ctx, uint32_t node)
@@ -332,7 +335,9 @@ static size_t sessions(const struct pilot_peer_info *peer, struct manager_sessio
 				      k->has & PILOT_HAS(PILOT_A_KEY_LOCAL_X25519),
 			.authenticated = k->has & PILOT_HAS(PILOT_A_KEY_AUTHENTICATED),
 			.proven = k->has & PILOT_HAS(PILOT_A_KEY_PROVEN),
+			.sends = k->slot == PILOT_SLOT_CURRENT,
 			.age = k->age <= INT32_MAX ? (int64_t)k->age : INT32_MAX,
+			.last_rx = k->last_rx <= INT32_MAX ? (int64_t)k->last_rx : -1,
 		};
 
 		memcpy(key.peer_x25519, k->peer_x25519, sizeof(key.peer_x25519));
