@@ -88,10 +88,11 @@ finish() {
 on_exit() {
 	local status=$? job
 	[ -n "$finished" ] || diag "died with status $status"
+	exec 2>/dev/null # bash would tell of each job
 	for job in $(jobs -p); do
-		kill -KILL "$job" 2>/dev/null
+		kill -KILL "$job"
 	done
-	wait 2>/dev/null
+	wait
 	local ns
 	for ns in $n1 $n2 $r; do
 		del_ns "$ns"
