@@ -69,9 +69,11 @@ static inline void pilot_compat_tstats_free(struct net_device *dev)
 
 /* 6.17: a trailing argument for IPCB flags */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
-#define PILOT_IPCB_FLAGS , 0
+#define pilot_udp_tunnel_xmit(...)	udp_tunnel_xmit_skb(__VA_ARGS__, 0)
+#define pilot_udp_tunnel6_xmit(...)	udp_tunnel6_xmit_skb(__VA_ARGS__, 0)
 #else
-#define PILOT_IPCB_FLAGS
+#define pilot_udp_tunnel_xmit		udp_tunnel_xmit_skb
+#define pilot_udp_tunnel6_xmit		udp_tunnel6_xmit_skb
 #endif
 
 /* 6.7: genl_info in dumps */

@@ -93,7 +93,7 @@ struct pilot_device {
 	atomic_t event_seq;
 
 	struct list_head list;
-	struct mutex lock;
+	struct mutex lock;		/* configuration */
 	bool dying;
 	bool unauth;
 	u16 port;
@@ -104,7 +104,7 @@ struct pilot_device {
 	u32 rekey_after;
 	u32 generation;
 
-	spinlock_t handler_lock;
+	spinlock_t handler_lock;	/* the two below */
 	u32 handler_portid;
 	struct net *handler_net;
 };

@@ -78,7 +78,7 @@ struct pilot_peer {
 	u32 id;
 	struct list_head allowed_ips;
 
-	spinlock_t lock;
+	spinlock_t lock;		/* what says so above */
 	bool dead;
 	u8 need_key;
 	bool cooldown;

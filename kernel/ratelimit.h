@@ -31,7 +31,7 @@ struct pilot_bucket {
  */
 struct pilot_ratelimit {
 	siphash_key_t key;
-	spinlock_t lock;
+	spinlock_t lock;	/* the rest, leaf */
 	struct pilot_bucket strangers;
 	struct pilot_bucket sources[PILOT_RATELIMIT_BUCKETS];
 };

@@ -37,7 +37,7 @@ struct pilot_salvage {
  * @e: PILOT_SALVAGE_ENTRIES entries, NULL while there is no traffic
  */
 struct pilot_salvage_ring {
-	spinlock_t lock;
+	spinlock_t lock;	/* the rest, leaf */
 	u32 next;
 	struct pilot_salvage *e;
 };

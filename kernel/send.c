@@ -95,6 +95,7 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 	struct pilot_device *pd = peer->pd;
 	unsigned int len = skb->len;
 	struct pilot_pils *h;
+	unsigned long now;
 
 	if (unlikely(counter >= READ_ONCE(pd->rekey_after))) {
 		if (counter > key->reject_after) {
@@ -120,8 +121,9 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 	skb_scrub_packet(skb, true);
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->encapsulation = 0;
-	if (READ_ONCE(peer->last_tx) != jiffies)
-		WRITE_ONCE(peer->last_tx, jiffies);
+	now = jiffies;
+	if (READ_ONCE(peer->last_tx) != now)
+		WRITE_ONCE(peer->last_tx, now);
 	if (unlikely(!READ_ONCE(peer->tx_seen)))
 		WRITE_ONCE(peer->tx_seen, true);
 	if (unlikely(relay))

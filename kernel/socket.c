@@ -312,20 +312,20 @@ void pilot_socket_xmit(struct pilot_device *pd, struct pilot_route *route,
 	skb->ignore_df = 1;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (dst->ops->family == AF_INET6) {
-		udp_tunnel6_xmit_skb(dst, route->sk, skb, NULL,
-				     &route->fl6.saddr, &route->fl6.daddr, ds,
+		pilot_udp_tunnel6_xmit(dst, route->sk, skb, NULL,
+				       &route->fl6.saddr, &route->fl6.daddr, ds,
 				     ip6_dst_hoplimit(dst), 0,
 				     route->fl6.fl6_sport,
 				     route->fl6.fl6_dport,
-				     false PILOT_IPCB_FLAGS);
+				     false);
 		return;
 	}
 #endif
-	udp_tunnel_xmit_skb((struct rtable *)dst, route->sk, skb,
-			    route->fl4.saddr, route->fl4.daddr, ds,
+	pilot_udp_tunnel_xmit((struct rtable *)dst, route->sk, skb,
+			      route->fl4.saddr, route->fl4.daddr, ds,
 			    ip4_dst_hoplimit(dst), 0, route->fl4.fl4_sport,
 			    route->fl4.fl4_dport, false,
-			    false PILOT_IPCB_FLAGS);
+			    false);
 }
 
 static int encap_rcv(struct sock *sk, struct sk_buff *skb)

@@ -111,7 +111,7 @@ struct pilot_key {
 	u8 peer_x25519[PILOT_X25519_LEN];
 	u8 local_x25519[PILOT_X25519_LEN];
 	struct rcu_work rwork;
-	spinlock_t rx_lock;
+	spinlock_t rx_lock;		/* rx, leaf */
 	struct pilot_epochs rx;		/* last: variable size */
 };
 
