@@ -716,6 +716,13 @@ static void test_same_session(void)
 	pass(r, DUPLICATE_DEBOUNCE_MS);
 	pila(r, 0);
 	ok(r->n_sent == 2, "same key: then again");
+	pass(r, 4000);
+	r->decrypt_age = REPLY_STALE_MS - 50;
+	pila(r, 0);
+	pass(r, 100);
+	r->decrypt_age += 100;
+	pila(r, 0);
+	ok(r->n_sent == 2, "same key: the copy of a frame has no say of its own");
 	rig_free(r);
 }
 
@@ -970,6 +977,19 @@ static void test_pilk(void)
 	   "PILK: an authenticated key comes beside");
 	confirm(r);
 	ok(r->drops == 1, "PILK: and ends the unauthenticated one when proven");
+	rig_free(r);
+
+	/* The registry forgets a node whose session lives. */
+	r = rig_new(true, true, 100, 0);
+	pila(r, 0);
+	manager_pubkey_result(r->m, r->now, PEER, PUBKEY_KNOWN, peer_id.pub);
+	confirm(r);
+	pass(r, 60000);
+	manager_forget_pubkey(r->m, PEER);
+	pilk_from(r, PEER, peer_x[1].pub);
+	manager_pubkey_result(r->m, r->now, PEER, PUBKEY_ABSENT, NULL);
+	ok(r->installs == 1 && r->drops == 0,
+	   "PILK: never in the place of an authenticated session");
 	rig_free(r);
 
 	/* The same X25519 key, first unauthenticated, then signed. */
