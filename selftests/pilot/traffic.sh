@@ -84,20 +84,40 @@ inner_fragments() {
 		on "$n1" ping -n -q -c 3 -i 0.1 -W 2 -s 8000 "$(map6 2)"
 }
 
-# A device MTU above the underlay's: the outer packets are fragmented.
+big_mtu() { # mtu
+	ip -n "$n1" link set pilot0 mtu "$1" && ip -n "$n2" link set pilot0 mtu "$1"
+}
+
+# A device MTU above the underlay's: what may be fragmented leaves in outer
+# fragments. The answers may not be and are fragmented inside once node 2 has
+# learnt it: the first is lost.
 outer_fragments() {
-	local before rc=0 ns
-	for ns in $n1 $n2; do
-		ip -n "$ns" link set pilot0 mtu 4000 || return
-	done
-	before=$(on "$n1" nstat -asz | awk '/IpFragCreates|Ip6FragCreates/ { n += $2 } END { print n }')
-	on "$n1" ping -n -q -c 5 -i 0.1 -W 2 -M do -s 3900 10.9.0.2 || rc=1
+	local before after rc=0
+	big_mtu 4000 || return
+	before=$(fragments_made) || return
+	on "$n1" ping -n -q -c 10 -i 0.1 -W 2 -M dont -s 3900 10.9.0.2 | tee "$work/out"
+	after=$(fragments_made)
+	big_mtu 1400
+	[ "$(sed -n 's/.* \([0-9]*\) received.*/\1/p' "$work/out")" -ge 8 ] || rc=1
+	[ "$((after - before))" -ge 20 ] || fail "$((after - before)) outer fragments were made" || rc=1
+	return $rc
+}
+
+fragments_made() {
+	on "$n1" nstat -asz | awk '/^IpFragCreates|^Ip6FragCreates/ { n += $2 } END { print n }'
+}
+
+# What may not be fragmented comes back with the size that fits, and TCP heeds it.
+path_mtu_told() {
+	local rc=0
+	big_mtu 4000 || return
+	on "$n1" ping -n -c 2 -i 0.2 -W 1 -M do -s 3900 10.9.0.2 2>&1 | tee "$work/out"
+	grep -q -i -E 'frag needed.*mtu|mtu ?= ?1[34][0-9][0-9]' "$work/out" || fail "IPv4: no size told" || rc=1
+	on "$n1" ping -n -c 2 -i 0.2 -W 1 -M do -s 3900 "$(map6 2)" 2>&1 | tee "$work/out"
+	grep -q -i -E 'too big.*mtu|mtu ?= ?1[34][0-9][0-9]' "$work/out" || fail "IPv6: no size told" || rc=1
 	transfer "$n1" "$n2" 10.9.0.2 300000 || rc=1
-	[ "$(on "$n1" nstat -asz | awk '/IpFragCreates|Ip6FragCreates/ { n += $2 } END { print n }')" -gt "$before" ] ||
-		fail "no fragments were made" || rc=1
-	for ns in $n1 $n2; do
-		ip -n "$ns" link set pilot0 mtu 1400
-	done
+	transfer "$n2" "$n1" "$(map6 1)" 300000 || rc=1
+	big_mtu 1400
 	return $rc
 }
 
@@ -165,6 +185,7 @@ for outer in 4 6; do
 	try_refused "IPv$outer outside: past the MTU" "too long|mtu=" past_mtu_refused
 	try "IPv$outer outside: inner fragments" inner_fragments
 	try "IPv$outer outside: outer fragments" outer_fragments
+	try "IPv$outer outside: senders are told the path's MTU" path_mtu_told
 	try "IPv$outer outside: underlay of MTU 1280" small_underlay
 	try "IPv$outer outside: nothing failed to decrypt" no_decrypt_failures
 	if [ $outer = 4 ]; then
