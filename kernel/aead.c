@@ -35,6 +35,9 @@ static const struct pilot_aead_choice {
 static const struct pilot_aead_choice *choice;
 static char driver[CRYPTO_MAX_ALG_NAME];
 
+/* Keeps the driver chosen at the start from going away. */
+static struct crypto_aead *pinned;
+
 /* One request per CPU: it is used with bottom halves off, and never nested. */
 static DEFINE_PER_CPU(struct aead_request *, pilot_request);
 
@@ -81,7 +84,7 @@ int pilot_aead_init(void)
 	strscpy(driver, crypto_tfm_alg_driver_name(crypto_aead_tfm(tfm)),
 		sizeof(driver));
 	size = sizeof(struct aead_request) + crypto_aead_reqsize(tfm);
-	crypto_free_aead(tfm);
+	pinned = tfm;
 
 	for_each_possible_cpu(cpu) {
 		struct aead_request *req = kzalloc_node(size, GFP_KERNEL,
@@ -109,6 +112,7 @@ void pilot_aead_exit(void)
 		kfree_sensitive(per_cpu(pilot_request, cpu));
 		per_cpu(pilot_request, cpu) = NULL;
 	}
+	crypto_free_aead(pinned);
 }
 
 /**
@@ -150,6 +154,12 @@ struct crypto_aead *pilot_aead_alloc(const u8 *secret,
 	if (IS_ERR(tfm)) {
 		NL_SET_ERR_MSG_MOD(extack, "AES-GCM cannot be allocated");
 		return tfm;
+	}
+	if (crypto_aead_reqsize(tfm) > crypto_aead_reqsize(pinned)) {
+		/* a driver that was loaded since, with larger requests */
+		NL_SET_ERR_MSG_MOD(extack, "the AES-GCM driver changed: reload the module");
+		crypto_free_aead(tfm);
+		return ERR_PTR(-EOPNOTSUPP);
 	}
 	err = crypto_aead_setkey(tfm, secret, PILOT_KEY_LEN) ?:
 	      crypto_aead_setauthsize(tfm, PILOT_TAG_LEN);

@@ -94,7 +94,7 @@ int pilot_allowedips_add(struct pilot_allowedips *aip, struct pilot_peer *peer,
 		list_move_tail(&a->list, &peer->allowed_ips);
 		return 0;
 	}
-	a = kzalloc(sizeof(*a), GFP_KERNEL);
+	a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
 	if (!a)
 		return -ENOMEM;
 	a->prefix = *prefix;

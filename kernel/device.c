@@ -40,6 +40,7 @@ bool pilot_device_defer(struct pilot_device *pd, struct sk_buff_head *list,
 		kfree_skb(skb);
 		return false;
 	}
+	skb_dst_force(skb);
 	skb_queue_tail(list, skb);
 	queue_work(system_unbound_wq, &pd->deferred_work);
 	return true;
@@ -181,7 +182,7 @@ static const struct net_device_ops netdev_ops = {
 /* What a raw packet socket sends without saying: look at the first nibble. */
 static __be16 parse_protocol(const struct sk_buff *skb)
 {
-	if (skb->len && (*(u8 *)skb->data >> 4) == PILOT_INNER_VERSION)
+	if (skb_headlen(skb) && (*(u8 *)skb->data >> 4) == PILOT_INNER_VERSION)
 		return htons(PILOT_ETH_P);
 	return ip_tunnel_parse_protocol(skb);
 }
@@ -269,6 +270,7 @@ PILOT_NEWLINK(pilot_newlink, dev, link_net, extack)
 	skb_queue_head_init(&pd->deferred_tx);
 	INIT_WORK(&pd->deferred_work, deferred_work);
 	pilot_ratelimit_init(&pd->limit);
+	pilot_bucket_init(&pd->beacon_bucket);
 
 	err = register_netdevice(dev);
 	if (!err)
@@ -352,6 +354,7 @@ static void drop_all_keys(void)
 	struct pilot_peer *peer;
 	unsigned long id;
 
+	pilot_store_redraw();
 	rtnl_lock();
 	list_for_each_entry(pd, &pilot_devices, list) {
 		mutex_lock(&pd->lock);
@@ -366,8 +369,13 @@ static void drop_all_keys(void)
 /* A machine that sleeps, or is restored twice, must not reuse a nonce (S3). */
 static int pm_notify(struct notifier_block *nb, unsigned long action, void *data)
 {
-	if (action == PM_HIBERNATION_PREPARE || action == PM_SUSPEND_PREPARE)
+	switch (action) {
+	case PM_HIBERNATION_PREPARE:
+	case PM_SUSPEND_PREPARE:
+	case PM_POST_HIBERNATION:	/* one image may be resumed twice */
 		drop_all_keys();
+		break;
+	}
 	return 0;
 }
 

@@ -49,6 +49,8 @@
  * @deferred_tx: packets waiting for process context
  * @deferred_work: handles both
  * @limit: rate limit of handshake frames
+ * @beacon_bucket: the beacon's messages are limited as well: its address can
+ *	be forged
  * @stats: counters by &enum pilot_stats_attr
  * @n_keys: peers that have a key
  * @n_queues: peers that have packets waiting
@@ -87,6 +89,7 @@ struct pilot_device {
 	struct work_struct deferred_work;
 
 	struct pilot_ratelimit limit;
+	struct pilot_bucket beacon_bucket;
 	atomic64_t stats[PILOT_DEVICE_STATS];
 	atomic_t n_keys;
 	atomic_t n_queues;

@@ -174,7 +174,7 @@ struct pilot_endpoint *pilot_nl_endpoint(struct nlattr *nest,
 
 	if (err <= 0)
 		return ERR_PTR(err);
-	ep = pilot_endpoint_new(&sa, GFP_KERNEL);
+	ep = pilot_endpoint_new(&sa, GFP_KERNEL_ACCOUNT);
 	return ep ?: ERR_PTR(-ENOMEM);
 }
 

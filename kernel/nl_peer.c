@@ -91,7 +91,7 @@ static int put_peer(struct sk_buff *skb, struct pilot_peer *peer, int from)
 			continue;
 		if (put_allowed_ip(skb, &a->prefix)) {
 			/* none fits into an empty buffer: cannot go on */
-			if (n - 1 == from && from)
+			if (n - 1 == from)
 				return -EMSGSIZE;
 			nla_nest_end(skb, nest);
 			return n - 1;
@@ -267,6 +267,8 @@ static int walk_allowed_ips(struct pilot_device *pd, struct pilot_peer *peer,
 		if (err)
 			break;
 	}
+	if (peer)
+		pd->generation++;	/* dumps count allowed-ips */
 	/* entries that were given again have moved off the old list */
 	if (err)
 		list_splice_tail(&old, peer ? &peer->allowed_ips : &old);

@@ -92,10 +92,10 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 		NL_SET_ERR_MSG_MOD(extack, "the device has max-peers peers");
 		return ERR_PTR(-ENOSPC);
 	}
-	peer = kzalloc(sizeof(*peer), GFP_KERNEL);
+	peer = kzalloc(sizeof(*peer), GFP_KERNEL_ACCOUNT);
 	if (!peer)
 		return ERR_PTR(-ENOMEM);
-	peer->traffic = alloc_percpu(struct pilot_traffic);
+	peer->traffic = alloc_percpu_gfp(struct pilot_traffic, GFP_KERNEL_ACCOUNT);
 	if (!peer->traffic) {
 		err = -ENOMEM;
 		goto err_free;
@@ -117,7 +117,7 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 	timer_setup(&peer->timer, peer_timer, 0);
 
 	err = xa_alloc_cyclic(&pd->peers.ids, &peer->id, peer, xa_limit_31b,
-			      &pd->peers.next_id, GFP_KERNEL);
+			      &pd->peers.next_id, GFP_KERNEL_ACCOUNT);
 	if (err < 0)
 		goto err_salvage;
 	err = rhashtable_insert_fast(&pd->peers.table, &peer->hash,
@@ -202,11 +202,12 @@ static bool in_cooldown(struct pilot_peer *peer)
  */
 unsigned int pilot_peer_in_cooldown(struct pilot_peer *peer)
 {
+	unsigned long now = jiffies;
 	unsigned int ms = 0;
 
 	spin_lock_bh(&peer->lock);
-	if (in_cooldown(peer))
-		ms = jiffies_to_msecs(peer->cooldown_end - jiffies);
+	if (in_cooldown(peer) && time_before(now, peer->cooldown_end))
+		ms = jiffies_to_msecs(peer->cooldown_end - now);
 	spin_unlock_bh(&peer->lock);
 	return ms;
 }
@@ -240,20 +241,23 @@ void pilot_peer_cooldown(struct pilot_peer *peer, unsigned int ms)
  */
 void pilot_peer_need_key(struct pilot_peer *peer, enum pilot_reason reason)
 {
-	unsigned long now = jiffies;
+	unsigned long now = jiffies, limit;
 
 	spin_lock_bh(&peer->lock);
-	if (peer->dead)
-		goto out;
+	limit = peer->need_key_sent + msecs_to_jiffies(PILOT_REKEY_REQUEST_MS);
 	if (reason == PILOT_REASON_USER)
 		peer->cooldown = false;
-	else if (in_cooldown(peer) ||
-		 (peer->need_key_ever &&
-		  time_before(now, peer->need_key_sent +
-			      msecs_to_jiffies(PILOT_REKEY_REQUEST_MS))))
+	if (peer->dead || in_cooldown(peer))
 		goto out;
 	peer->need_key = reason;
+	if (reason != PILOT_REASON_USER && peer->need_key_ever &&
+	    time_before(now, limit)) {
+		peer->need_key_held = true;
+		timer_reduce(&peer->timer, limit);
+		goto out;
+	}
 	peer->need_key_ever = true;
+	peer->need_key_held = false;
 	peer->need_key_sent = now;
 	pilot_event_need_key(peer, reason);
 out:
@@ -374,7 +378,27 @@ void pilot_peer_flush(struct pilot_peer *peer)
  */
 void pilot_peer_arm(struct pilot_peer *peer)
 {
-	mod_timer(&peer->timer, jiffies + PROBE_INTERVAL);
+	timer_reduce(&peer->timer, jiffies + PROBE_INTERVAL);
+}
+
+/*
+ * Sends the event that was held back, if it is time and still true. Returns
+ * whether it has to be held back longer, with *@due when.
+ */
+static bool need_key_held(struct pilot_peer *peer, unsigned long now,
+			  unsigned long *due)
+{
+	bool held;
+
+	spin_lock(&peer->lock);
+	held = peer->need_key_held && peer->need_key;
+	*due = peer->need_key_sent + msecs_to_jiffies(PILOT_REKEY_REQUEST_MS);
+	spin_unlock(&peer->lock);
+	if (held && time_after_eq(now, *due)) {
+		pilot_peer_need_key(peer, READ_ONCE(peer->need_key));
+		return false;
+	}
+	return held;
 }
 
 /*
@@ -387,13 +411,17 @@ static void peer_timer(struct timer_list *timer)
 	unsigned long now = jiffies, next, due;
 	unsigned int keepalive;
 	struct pilot_key *key;
+	bool again;
 
 	if (!pilot_aead_usable()) {
-		mod_timer(timer, now + RETRY_INTERVAL);
+		timer_reduce(timer, now + RETRY_INTERVAL);
 		return;
 	}
 	rcu_read_lock();
 	next = now + 30 * HZ;
+	again = need_key_held(peer, now, &due);
+	if (again && time_before(due, next))
+		next = due;
 	if (pilot_key_tick(peer) && peer->probes) {
 		peer->probes--;
 		pilot_send_probe(peer);
@@ -418,7 +446,9 @@ static void peer_timer(struct timer_list *timer)
 		if (time_before(due, next))
 			next = due;
 	}
-	if (key)
-		mod_timer(timer, next);
+	/* shut down, or brought forward meanwhile, it stays so */
+	if (again || key ||
+	    rcu_access_pointer(peer->keys[PILOT_SLOT_PREVIOUS]))
+		timer_reduce(timer, next);
 	rcu_read_unlock();
 }

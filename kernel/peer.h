@@ -44,6 +44,8 @@ struct pilot_salvage_ring;
  * @cooldown_end: jiffies
  * @need_key_sent: jiffies of the last NEED_KEY event, valid if @need_key_ever
  * @need_key_ever: a NEED_KEY event was sent; @lock
+ * @need_key_held: one was held back by the rate limit; @lock
+ * @next_key_id: where a name for a key is looked for; @lock
  * @probes: keepalives still to send under the next key; @lock
  * @lost_key: key under which packets were sent that are to be salvaged, 0
  *	none
@@ -83,8 +85,10 @@ struct pilot_peer {
 	u8 need_key;
 	bool cooldown;
 	bool need_key_ever;
+	bool need_key_held;
 	u8 probes;
 	u32 lost_key;
+	u32 next_key_id;
 	unsigned long cooldown_end;
 	unsigned long need_key_sent;
 	struct sk_buff_head queue;

@@ -100,7 +100,8 @@ static struct pilot_key *open_frame(struct pilot_peer *peer,
 /* The peer sends nothing but a sign of life: swallow it. */
 static bool is_keepalive(const struct pilot_inner *h, u32 sender)
 {
-	return h->proto == PILOT_PROTO_CONTROL && !h->len && !h->dport &&
+	return h->ver_flags == PILOT_INNER_VERSION << 4 &&
+	       h->proto == PILOT_PROTO_CONTROL && !h->len && !h->dport &&
 	       !h->dst && (!h->src || h->src == cpu_to_be32(sender));
 }
 
@@ -325,7 +326,9 @@ static void to_handler(struct pilot_device *pd, struct sk_buff *skb,
 		drop(pd, NULL, skb, PILOT_A_STATS_RX_SHORT);
 	} else if (!pskb_may_pull(skb, cb->offset + len)) {
 		drop(pd, NULL, skb, PILOT_A_STATS_RX_NOMEM);
-	} else if (!beacon && !may_pass(pd, from, cb->relayed, sender)) {
+	} else if (beacon ? !pilot_ratelimit_known(&pd->limit,
+						   &pd->beacon_bucket) :
+			    !may_pass(pd, from, cb->relayed, sender)) {
 		drop(pd, NULL, skb, PILOT_A_STATS_RX_HANDSHAKE_LIMITED);
 	} else if (pilot_nl_frame_up(pd, sender, from, cb->relayed,
 				     skb->data + cb->offset, len)) {

@@ -31,7 +31,8 @@ int pilot_salvage_init(struct pilot_peer *peer)
 {
 	int cpu;
 
-	peer->salvage = alloc_percpu(struct pilot_salvage_ring);
+	peer->salvage = alloc_percpu_gfp(struct pilot_salvage_ring,
+					 GFP_KERNEL_ACCOUNT);
 	if (!peer->salvage)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)

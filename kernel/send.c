@@ -97,7 +97,7 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 	struct pilot_pils *h;
 	unsigned long now;
 
-	if (unlikely(counter >= READ_ONCE(pd->rekey_after))) {
+	if (unlikely(counter >= key->rekey_after)) {
 		if (counter > key->reject_after) {
 			/* for good: the counter stays where it is */
 			atomic64_set(&key->tx_counter, key->reject_after);
@@ -242,6 +242,13 @@ static int send_or_queue(struct pilot_peer *peer, struct sk_buff *skb)
 		key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
 		if (likely(pilot_key_can_send(key)))
 			return send_one(peer, key, skb);
+		if (key && READ_ONCE(key->gated) &&
+		    !READ_ONCE(peer->pd->handler_portid)) {
+			/* the daemon that was to bring a new key is gone */
+			pilot_key_ungate(peer, key);
+			if (pilot_key_can_send(key))
+				return send_one(peer, key, skb);
+		}
 		err = pilot_peer_enqueue(peer, skb);
 	} while (unlikely(err == -EAGAIN));
 	if (err)

@@ -142,7 +142,7 @@ static bool same_path(const struct pilot_endpoint *ep, const struct sk_buff *skb
 		return a->addr.sa_family == AF_INET &&
 		       a->addr4.sin_addr.s_addr == ip_hdr(skb)->saddr &&
 		       a->addr4.sin_port == udp_hdr(skb)->source &&
-		       READ_ONCE(ep->src4) == ip_hdr(skb)->daddr &&
+		       ep->to4 == ip_hdr(skb)->daddr &&
 		       READ_ONCE(ep->src_if4) == skb->skb_iif;
 	return a->addr.sa_family == AF_INET6 &&
 	       ipv6_addr_equal(&a->addr6.sin6_addr, &ipv6_hdr(skb)->saddr) &&
@@ -171,6 +171,7 @@ void pilot_endpoint_learn(struct pilot_peer *peer, const struct sk_buff *skb)
 		return;
 	if (source.addr.sa_family == AF_INET) {
 		ep->src4 = ip_hdr(skb)->daddr;
+		ep->to4 = ep->src4;
 		ep->src_if4 = skb->skb_iif;
 	} else {
 		ep->src6 = ipv6_hdr(skb)->daddr;

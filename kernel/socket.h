@@ -26,7 +26,8 @@ union pilot_sockaddr {
 /**
  * struct pilot_endpoint - where a peer or the beacon is
  * @remote: its address
- * @src4: our address it last wrote to, 0 any
+ * @src4: our address to send from, 0 any
+ * @to4: our address it last wrote to
  * @src_if4: interface that came in by
  * @src6: our address it last wrote to, unspecified any
  * @cache: route
@@ -40,6 +41,7 @@ struct pilot_endpoint {
 	union {
 		struct {
 			__be32 src4;
+			__be32 to4;
 			int src_if4;
 		};
 		struct in6_addr src6;

@@ -46,7 +46,19 @@ static u32 prefix_step;
 
 static u32 draw_prefix(void)
 {
-	return prefix_start + prefix_step * (u32)atomic_inc_return(&prefix_n);
+	return READ_ONCE(prefix_start) +
+	       READ_ONCE(prefix_step) * (u32)atomic_inc_return(&prefix_n);
+}
+
+/**
+ * pilot_store_redraw() - begins the walk of nonce prefixes somewhere else
+ *
+ * At the start, and when the machine may be running twice from here on.
+ */
+void pilot_store_redraw(void)
+{
+	WRITE_ONCE(prefix_start, get_random_u32());
+	WRITE_ONCE(prefix_step, get_random_u32() | 1);
 }
 
 /**
@@ -76,8 +88,7 @@ void pilot_store_defaults(struct pilot_device *pd)
  */
 int pilot_store_init(void)
 {
-	prefix_start = get_random_u32();
-	prefix_step = get_random_u32() | 1;
+	pilot_store_redraw();
 	free_wq = alloc_workqueue("pilot-free", WQ_UNBOUND, 0);
 	return free_wq ? 0 : -ENOMEM;
 }
@@ -194,7 +205,7 @@ static struct pilot_key *new_key(struct pilot_device *pd,
 	struct pilot_key *key;
 
 	key = kzalloc(offsetof(struct pilot_key, rx) +
-		      pilot_epochs_size(window), GFP_KERNEL);
+		      pilot_epochs_size(window), GFP_KERNEL_ACCOUNT);
 	if (!key)
 		return ERR_PTR(-ENOMEM);
 	key->tfm = pilot_aead_alloc(params->secret, extack);
@@ -208,8 +219,8 @@ static struct pilot_key *new_key(struct pilot_device *pd,
 	key->id = params->id;
 	key->authenticated = params->authenticated;
 	key->installed = jiffies;
-	key->reject_after = (u64)READ_ONCE(pd->rekey_after) *
-			    PILOT_REJECT_FACTOR;
+	key->rekey_after = READ_ONCE(pd->rekey_after);
+	key->reject_after = (u64)key->rekey_after * PILOT_REJECT_FACTOR;
 	memcpy(key->secret, params->secret, sizeof(key->secret));
 	if (params->peer_x25519)
 		memcpy(key->peer_x25519, params->peer_x25519,
@@ -231,10 +242,9 @@ static int find_same(struct pilot_peer *peer,
 		     const struct pilot_key_params *params, u32 *id,
 		     enum pilot_slot *slot, struct netlink_ext_ack *extack)
 {
-	u32 top = 0;
 	int i, err = -ENOENT;
 
-	*id = params->id;
+	*id = params->id ?: ++peer->next_key_id ?: ++peer->next_key_id;
 	spin_lock_bh(&peer->lock);
 	for (i = 0; i < PILOT_SLOTS; i++) {
 		struct pilot_key *key = slot_key(peer, i);
@@ -252,15 +262,12 @@ static int find_same(struct pilot_peer *peer,
 			err = 0;
 			goto out;
 		}
-		if (key->id == params->id && params->id) {
-			NL_SET_ERR_MSG_MOD(extack,
-					   "the peer has another key of this id");
+		if (key->id == *id)
 			err = -EEXIST;
-		}
-		top = max(top, key->id);
 	}
-	if (!*id)
-		*id = top + 1 ?: 1;
+	if (err == -EEXIST && params->id)
+		NL_SET_ERR_MSG_MOD(extack,
+				   "the peer has another key of this id");
 out:
 	spin_unlock_bh(&peer->lock);
 	return err;
@@ -288,7 +295,9 @@ int pilot_key_install(struct pilot_peer *peer,
 	bool rekeyed;
 	int err;
 
-	err = find_same(peer, params, id, slot, extack);
+	do {	/* a name of our choice that is in use is passed over */
+		err = find_same(peer, params, id, slot, extack);
+	} while (err == -EEXIST && !params->id);
 	if (!err)
 		pilot_send_probe(peer);
 	if (err != -ENOENT)
@@ -345,6 +354,15 @@ static bool take_out(struct pilot_peer *peer, struct pilot_key *key)
 	return true;
 }
 
+/* Sends what waited, if another key moved up; else forgets what was sent. */
+static void after_drop(struct pilot_peer *peer)
+{
+	if (rcu_access_pointer(peer->keys[PILOT_SLOT_CURRENT]))
+		pilot_peer_flush(peer);
+	else
+		pilot_salvage_forget(peer);
+}
+
 /**
  * pilot_key_drop() - compare-and-drop
  * @peer: peer
@@ -369,6 +387,8 @@ int pilot_key_drop(struct pilot_peer *peer, u32 id, enum pilot_reason reason)
 		}
 	}
 	spin_unlock_bh(&peer->lock);
+	if (!err)
+		after_drop(peer);
 	return err;
 }
 
@@ -548,6 +568,21 @@ static void gate(struct pilot_peer *peer, struct pilot_key *key,
 }
 
 /**
+ * pilot_key_ungate() - lets a key in doubt go on, nobody brings another
+ * @peer: peer
+ * @key: its current key
+ *
+ * Context: bottom halves off, RCU read side.
+ */
+void pilot_key_ungate(struct pilot_peer *peer, struct pilot_key *key)
+{
+	spin_lock(&peer->lock);
+	WRITE_ONCE(key->gated, PILOT_REASON_NONE);
+	spin_unlock(&peer->lock);
+	pilot_peer_flush(peer);
+}
+
+/**
  * pilot_key_failed() - counts a frame that was refused
  * @peer: sender the frame names
  * @key: key it was tried with
@@ -593,6 +628,7 @@ void pilot_key_overflow(struct pilot_peer *peer, struct pilot_key *key)
 	if (take_out(peer, key))
 		retire(peer, key, PILOT_REASON_EPOCHS);
 	spin_unlock(&peer->lock);
+	after_drop(peer);
 	pilot_peer_need_key(peer, PILOT_REASON_EPOCHS);
 }
 
@@ -621,8 +657,8 @@ bool pilot_key_tick(struct pilot_peer *peer)
 	cur = slot_key(peer, PILOT_SLOT_CURRENT);
 	next = slot_key(peer, PILOT_SLOT_NEXT);
 	prev = slot_key(peer, PILOT_SLOT_PREVIOUS);
-	if (prev && cur && cur->proven &&
-	    time_after(now, cur->installed + PREVIOUS_LIFE) &&
+	if (prev && (!cur || (cur->proven &&
+			      time_after(now, cur->installed + PREVIOUS_LIFE))) &&
 	    time_after(now, READ_ONCE(prev->last_rx) + PREVIOUS_LIFE)) {
 		replace(peer, PILOT_SLOT_PREVIOUS, NULL);
 		retire(peer, prev, PILOT_REASON_REPLACED);

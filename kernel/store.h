@@ -81,6 +81,7 @@ enum pilot_key_change {
  * @proven: it opened a frame; set once
  * @last_rx: jiffies of the last open, valid once @proven
  * @installed: jiffies of the installation
+ * @rekey_after: counter at which a new key is asked for
  * @reject_after: counter past which nothing is sealed
  * @fails: consecutive frames that failed, by gate
  * @gated: why the key is in doubt, &enum pilot_reason; 0 if it is not
@@ -103,6 +104,7 @@ struct pilot_key {
 	bool proven;
 	unsigned long last_rx;
 	unsigned long installed;
+	u32 rekey_after;
 	u64 reject_after;
 	atomic_t fails[PILOT_GATES];
 	u8 gated;
@@ -133,6 +135,7 @@ struct pilot_key_params {
 
 void pilot_store_defaults(struct pilot_device *pd);
 int pilot_store_init(void);
+void pilot_store_redraw(void);
 void pilot_store_flush(void);
 void pilot_store_exit(void);
 int pilot_key_install(struct pilot_peer *peer,
@@ -146,6 +149,7 @@ enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
 				    u64 counter, bool *newest);
 void pilot_key_failed(struct pilot_peer *peer, struct pilot_key *key,
 		      enum pilot_gate_kind kind);
+void pilot_key_ungate(struct pilot_peer *peer, struct pilot_key *key);
 void pilot_key_overflow(struct pilot_peer *peer, struct pilot_key *key);
 unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
 				  struct pilot_key *cand[PILOT_SLOTS]);

@@ -133,6 +133,34 @@ drop_changes_prefix() {
 	paste -d ' ' "$work/after" "$work/fresh" | awk '{ exit !($2 != $6) }'
 }
 
+# Compare-and-drop on old news must not hit a newer key.
+ids_are_not_reused() {
+	local first second
+	first=$(peer_value "$n1" 2 id) || return
+	on "$n1" pilot key del pilot0 2 && on "$n1" pilot key set pilot0 2 "$work/key" || return
+	second=$(peer_value "$n1" 2 id) || return
+	echo "$first, then $second"
+	[ "$first" != "$second" ]
+}
+
+# What is wanted within three seconds of an event is told when they are over.
+wish_is_kept() {
+	spawn "$n1" pilot monitor pilot0 >"$work/wishes" &
+	local pid=$! rc=0
+	sleep 0.5
+	on "$n1" pilot key del pilot0 2
+	on "$n1" ping -n -q -c 1 -W 1 10.9.0.2
+	on "$n1" pilot key set pilot0 2 "$work/key" && on "$n1" pilot key del pilot0 2 || rc=1
+	on "$n1" ping -n -q -c 1 -W 1 10.9.0.2
+	[ "$(peer_value "$n1" 2 need_key)" = no-key ] || fail "the wish is not shown" || rc=1
+	sleep 4
+	kill $pid
+	wait $pid 2>/dev/null
+	cat "$work/wishes"
+	[ "$(grep -c tunnel.need_key "$work/wishes")" = 2 ] || rc=1
+	on "$n1" pilot key set pilot0 2 "$work/key" && ping_tunnel "$n1" 10.9.0.2 && return $rc
+}
+
 wrong_key_refused() {
 	local before rx
 	before=$(peer_value "$n2" 1 rx_decrypt_fail) && rx=$(peer_value "$n2" 1 rx_packets) || return
@@ -200,6 +228,8 @@ try "junk frames cost nothing" junk_refused
 try "the endpoint follows genuine frames" roaming
 try "the same key again continues its counter" reinstall_continues
 try "after a drop the key has another prefix" drop_changes_prefix
+try "names of keys are not used again" ids_are_not_reused
+try "a key exchange that is wanted is not forgotten" wish_is_kept
 try "a wrong key is refused and counted" wrong_key_refused
 try "and the right one works again" right_key_again
 try "drop by ID only drops that key" compare_and_drop

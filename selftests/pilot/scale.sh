@@ -55,12 +55,37 @@ limit() {
 	on "$n1" pilot set pilot0 max-peers $peers && on "$n1" pilot peer add pilot0 100000
 }
 
+# Wherever a message of the dump ends, no prefix is lost.
+dump_boundaries() {
+	ip -n "$n1" link add pilot1 type pilot && PYTHONPATH=$py on "$n1" python3 -S -c 'if True:
+		import genl, random, struct
+		nl = genl.Genl()
+		dev = nl.attr("IFNAME", "pilot1")
+		random.seed(1)
+		want = {i: random.randint(1, 20) for i in range(2, 4002)}
+		for i, n in want.items():
+			nl.request("PEER_NEW", dev, nl.nest("PEER", nl.u32("PEER_NODE_ID", i), *(
+				nl.nest("PEER_ALLOWED_IP",
+					nl.attr("ALLOWED_IP_IPV6", b"\x20\x01" + struct.pack(">QIH", 0, i, k)),
+					nl.u8("ALLOWED_IP_PREFIX", 128)) for k in range(n))))
+		got = dict.fromkeys(want, 0)
+		for reply in nl.request("PEER_GET", dev, dump=True):
+			peer = nl.get(reply, "PEER")
+			got[nl.number(peer, "PEER_NODE_ID")] += len(nl.all(peer, "PEER_ALLOWED_IP"))
+		bad = {i: (got[i], want[i]) for i in want if got[i] != want[i]}
+		if bad:
+			raise SystemExit("(got, want) by peer: %s" % bad)'
+	local rc=$?
+	ip -n "$n1" link del pilot1
+	return $rc
+}
 try "add $peers peers with keys" add_peers
 diag "$(cat "$work/scale")"
 try "an idle peer with a key costs less than 4 KiB" memory_bound
 try "they are installed in less than 15 s" fast_enough
 try "a dump shows them all" dump_complete
 try "dumps while the set changes" dump_consistent
+try "no prefix is lost where messages of a dump end" dump_boundaries
 try_refused "more than max-peers" "max-peers" limit
 try "delete the device" ip -n "$n1" link del pilot0
 finish
