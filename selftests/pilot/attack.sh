@@ -1,0 +1,237 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The security properties of protocol.rst section 5: an attacker on the path,
+# who can send anything from any address, must not cost a live session one
+# packet. Beside every attack runs a ping, of which none may be lost, and a TCP
+# stream, which must arrive whole.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+command -v pilotd >/dev/null || skip_all "the program pilotd is missing"
+setup_routed
+configure_nodes || exit 1
+# The attacker is the router; what it floods must not be lost on the way.
+sysctl -qw net.core.netdev_max_backlog=20000
+
+attack() { # arguments of attack.py
+	on "$r" python3 -S -E "$py/attack.py" "$@"
+}
+
+answers() { # namespace node
+	on "$1" ping -n -q -c 1 -W 1 "$(map6 "$2")"
+}
+
+tunnel_up() {
+	start_pilotd 1
+	start_pilotd 2
+	busywait 20000 answers "$n1" 2 && ping_tunnel "$n2" 10.9.0.1
+}
+
+# Runs COMMAND beside a ping and a TCP stream, and two seconds longer.
+unharmed() {
+	local rc=0 ping tcp
+	spawn "$n1" ping -n -i 0.02 -w 170 "$(map6 2)" >"$work/ping" &
+	ping=$!
+	(while [ ! -e "$work/stop" ]; do transfer "$n1" "$n2" 10.9.0.2 300000 || exit 1; done) >"$work/tcp" 2>&1 &
+	tcp=$!
+	sleep 0.5
+	"$@" || rc=$?
+	sleep 2
+	touch "$work/stop"
+	wait $tcp || fail "the TCP stream broke: $(tail -n 3 "$work/tcp")" || rc=1
+	rm "$work/stop"
+	kill -INT $ping
+	wait $ping
+	tail -n 3 "$work/ping"
+	# The last one may still be under way.
+	awk '/packets transmitted/ { found = 1; if ($1 < 50 || $1 - $4 > 1) exit 1 }
+		END { if (!found) exit 1 }' "$work/ping" || fail "pings were lost" || rc=1
+	return $rc
+}
+
+session() { # namespace node: what an attack must not change
+	peer_value "$1" "$2" endpoint && peer_value "$1" "$2" path_active &&
+		peer_value "$1" "$2" authenticated
+}
+
+# COMMAND harms neither traffic nor endpoints and authentication.
+resisted() {
+	local before after
+	before=$(session "$n1" 2; session "$n2" 1)
+	unharmed "$@" || return
+	after=$(session "$n1" 2; session "$n2" 1)
+	[ "$before" = "$after" ] || fail "the session changed from $before to $after"
+}
+
+# Frames of both nodes as the attacker saw them: $work/pils.1, .2, $work/pila.1, .2
+take_frames() {
+	spawn "$r" python3 "$py/frames.py" capture e1 37736 >"$work/frames" &
+	local pid=$! i
+	busywait 20000 grep -q ready "$work/frames" || return
+	"$@" || return
+	sleep 0.5
+	kill $pid
+	wait $pid 2>/dev/null
+	for i in 1 2; do
+		grep -i "^50494c530000000$i" "$work/frames" >"$work/pils.$i"
+		grep -i "^50494c410000000$i" "$work/frames" >>"$work/pila.$i"
+	done
+	[ -s "$work/pils.1" ] && [ -s "$work/pils.2" ]
+}
+
+other_key() { # namespace node id
+	[ "$(peer_value "$1" "$2" id)" != "$3" ]
+}
+
+rekey() {
+	local before
+	before=$(peer_value "$n1" 2 id) || return
+	on "$n1" pilot rekey pilot0 2 && busywait 10000 other_key "$n1" 2 "$before"
+}
+
+some_traffic() {
+	ping_tunnel "$n1" 10.9.0.2 -c 20 && rekey && sleep 3.5 && rekey && ping_tunnel "$n1" 10.9.0.2
+}
+
+junk() {
+	local before
+	before=$(peer_value "$n2" 1 rx_decrypt_fail) || return
+	attack junk $under4_1 37736 $under4_2 1 "$work/pils.1" 500 5 &
+	local pid=$!
+	attack junk $under4_2 37736 $under4_1 2 "$work/pils.2" 500 5 && wait $pid || return
+	peer_stat_grew "$n2" 1 rx_decrypt_fail "$before" +500
+}
+
+# A session nobody uses for a while is no easier prey: junk, then packets.
+junk_when_idle() {
+	local i
+	for i in 1 2 3; do
+		sleep 4
+		attack junk $under4_1 37736 $under4_2 1 "$work/pils.1" 200 0.5 || return
+		attack junk $under4_2 37736 $under4_1 2 "$work/pils.2" 200 0.5 || return
+		on "$n1" ping -n -q -c 5 -i 0.1 -W 3 10.9.0.2 | grep ' 5 received' || return
+	done
+}
+
+replayed_frames() {
+	local before
+	before=$(peer_value "$n2" 1 rx_replay) || return
+	attack replay $under4_1 37736 $under4_2 "$work/pils.1" 1000 2000 &&
+		attack replay 192.0.2.7 4242 $under4_2 "$work/pils.1" 1000 1000
+}
+
+# Frames of the present key, within the window.
+replayed_fresh() {
+	local before
+	take_frames ping_tunnel "$n1" 10.9.0.2 || return
+	before=$(peer_value "$n2" 1 rx_replay) || return
+	attack replay 192.0.2.7 4242 $under4_2 "$work/pils.1" 1000 2000 || return
+	peer_stat_grew "$n2" 1 rx_replay "$before" +5
+}
+
+replayed_pila() {
+	attack replay $under4_2 37736 $under4_1 "$work/pila.2" 2 8 &&
+		attack replay 192.0.2.7 4242 $under4_1 "$work/pila.2" 2 8 &&
+		attack replay $under4_1 37736 $under4_2 "$work/pila.1" 2 8
+}
+
+forged_pilk() {
+	local i
+	for i in $(seq 10); do
+		echo "50494c4b00000001$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"
+	done >"$work/pilk"
+	attack replay $under4_1 37736 $under4_2 "$work/pilk" 4 20
+}
+
+forged_beacon() {
+	local before
+	before=$(device_value "$n2" rx_beacon_spoofed) || return
+	capture "$n2" attack beacon 192.0.2.9 9001 $under4_2 1 "$work/pils.1" &&
+		attack beacon $under4_1 37736 $under4_2 1 "$work/pils.1" || return
+	[ $(($(device_value "$n2" rx_beacon_spoofed) - before)) -ge 50 ]
+}
+
+spoofed_inner() {
+	local before
+	before=$(peer_value "$n2" 1 rx_spoofed) || return
+	ip -n "$n1" addr add 10.9.0.77/32 dev lo &&
+		ip -n "$n1" addr add fd50:494c:4f54::63/128 dev lo nodad || return
+	on "$n1" ping -n -q -c 5 -i 0.1 -W 1 -I 10.9.0.77 10.9.0.2
+	on "$n1" ping -n -q -c 5 -i 0.1 -W 1 -I fd50:494c:4f54::63 "$(map6 2)"
+	ip -n "$n1" addr del 10.9.0.77/32 dev lo
+	ip -n "$n1" addr del fd50:494c:4f54::63/128 dev lo
+	peer_stat_grew "$n2" 1 rx_spoofed "$before" 10
+}
+
+flooded() {
+	local before rc=0
+	before=$(device_value "$n2" rx_handshake_limited) || return
+	attack flood $under4_2 1 500 10 &
+	local pid=$!
+	sleep 2
+	rekey || fail "no new key during the flood" || rc=1
+	wait $pid || rc=1
+	[ $(($(device_value "$n2" rx_handshake_limited) - before)) -ge 1000 ] || rc=1
+	return $rc
+}
+
+daemon_killed_every_second() {
+	local end=$((SECONDS + 60)) i=0
+	while [ $SECONDS -lt $end ]; do
+		i=$((i % 2 + 1))
+		stop_pilotd $i KILL
+		start_pilotd $i
+		sleep 1
+	done
+}
+
+address_and_route_changes() {
+	local i
+	for i in 1 2 3; do
+		ip -n "$n1" addr add 10.0.1.5$i/24 dev e0 || return
+		ip -n "$n1" route replace default via 10.0.1.254 src 10.0.1.5$i || return
+		sleep 1
+		ip -n "$n1" route replace default via 10.0.1.254 || return
+		ip -n "$n1" addr del 10.0.1.5$i/24 dev e0 || return
+		sleep 1
+	done
+}
+
+# Node 2 starts anew under load: what was sent meanwhile is salvaged.
+peer_restarted() {
+	local salvaged start
+	salvaged=$(peer_value "$n1" 2 tx_salvaged) || return
+	stop_pilotd 2 KILL
+	ip -n "$n2" link del pilot0 || return
+	spawn "$n1" ping -n -i 0.2 -w 8 "$(map6 2)" >"$work/ping" &
+	local pid=$!
+	start_pilotd 2
+	start=$(date +%s%3N)
+	wait $pid
+	cat "$work/ping"
+	[ "$(peer_value "$n1" 2 tx_salvaged)" -gt "$salvaged" ] || fail "nothing was salvaged" || return
+	ping_tunnel "$n1" "$(map6 2)"
+}
+
+no_complaints() {
+	! grep -i -E 'assert|sanitizer|segfault' "$work"/pilotd?.log
+}
+
+try "two nodes with a tunnel" tunnel_up
+try "the attacker records traffic and handshakes" take_frames some_traffic
+try "S1: junk in both names at every counter" resisted junk
+try "S1: junk while the tunnel is idle" junk_when_idle
+try "S1: genuine frames replayed by the thousand" resisted replayed_frames
+try "S1: fresh frames replayed from elsewhere" resisted replayed_fresh
+try "S2: PILA of former keys, from right and wrong addresses" resisted replayed_pila
+try "S4: PILK in the name of an authenticated peer" resisted forged_pilk
+try "S5: forged messages of the beacon" resisted forged_beacon
+try "S6: spoofed inner sources" resisted spoofed_inner
+try "S7: a flood of handshakes from 1000 addresses while rekeying" resisted flooded
+try "S8: daemons killed every second for a minute" unharmed daemon_killed_every_second
+try "addresses and routes change under load" unharmed address_and_route_changes
+try "rekeying under load" unharmed rekey
+try "a restarted peer is back, with what was sent meanwhile" peer_restarted
+try "the daemons do not complain" no_complaints
+finish
