@@ -73,6 +73,14 @@ static bool refuses(const char *text, const char *message)
 	return false;
 }
 
+#define GATES	(PILOT_HAS(PILOT_A_DEVICE_DECRYPT_FAIL_THRESHOLD) |	\
+		 PILOT_HAS(PILOT_A_DEVICE_DECRYPT_FAIL_GRACE) |		\
+		 PILOT_HAS(PILOT_A_DEVICE_OUTSIDE_WINDOW_THRESHOLD) |	\
+		 PILOT_HAS(PILOT_A_DEVICE_OUTSIDE_WINDOW_GRACE) |	\
+		 PILOT_HAS(PILOT_A_DEVICE_REPLAY_THRESHOLD) |		\
+		 PILOT_HAS(PILOT_A_DEVICE_REPLAY_GRACE) |		\
+		 PILOT_HAS(PILOT_A_DEVICE_AGED_DROP))
+
 static void test_full(void)
 {
 	static const char text[] =
@@ -90,6 +98,9 @@ static void test_full(void)
 		"allow-unauthenticated = yes\n"
 		"create = no\n"
 		"fwmark = 0x42\n"
+		"user = nobody\n"
+		"replay-window = 512\n"
+		"max-peers = 100\n"
 		"\n"
 		"[registry]\n"
 		"type = file\n"
@@ -98,7 +109,16 @@ static void test_full(void)
 		"address = [2001:db8::1]:9001\n"
 		"[timers]\n"
 		"rekey = 600\n"
+		"rekey-after = 65536\n"
 		"keepalive = 10\n"
+		"[gates]\n"
+		"decrypt-fail-threshold = 6\n"
+		"decrypt-fail-grace = 4s\n"
+		"outside-window-threshold = 31\n"
+		"outside-window-grace = 5\n"
+		"replay-threshold = 32\n"
+		"replay-grace = 600ms\n"
+		"aged-drop = 1m\n"
 		"[peer 9]\n"
 		"endpoint = 192.0.2.9:37736\n"
 		"allowed-ips = 10.9.0.0/16, 2001:db8:9::/48\n"
@@ -127,6 +147,17 @@ static void test_full(void)
 	ok(!strcmp(cfg.registry, "/etc/pilot/registry") &&
 	   ntohs(cfg.beacon.in6.sin6_port) == 9001 && cfg.rekey == 600,
 	   "full: [registry], [beacon], [timers]");
+	ok(cfg.user && !strcmp(cfg.user, "nobody"), "full: user");
+	ok(cfg.limits.replay_window == 512 && cfg.limits.max_peers == 100 &&
+	   cfg.limits.rekey_after == 65536 &&
+	   cfg.limits.has == (PILOT_HAS(PILOT_A_DEVICE_REPLAY_WINDOW) |
+			      PILOT_HAS(PILOT_A_DEVICE_MAX_PEERS) |
+			      PILOT_HAS(PILOT_A_DEVICE_REKEY_AFTER) | GATES),
+	   "full: limits");
+	ok(cfg.limits.decrypt_fail_threshold == 6 && cfg.limits.decrypt_fail_grace == 4000 &&
+	   cfg.limits.outside_window_threshold == 31 && cfg.limits.outside_window_grace == 5000 &&
+	   cfg.limits.replay_threshold == 32 && cfg.limits.replay_grace == 600 &&
+	   cfg.limits.aged_drop == 60000, "full: [gates]");
 	p = config_peer(&cfg, 9);
 	ok(cfg.n_peers == 2 && p && p->pinned && p->path == PILOT_PATH_RELAY &&
 	   p->keepalive == 0 && p->n_allowed_ips == 3 &&
@@ -176,6 +207,14 @@ static void test_refusals(void)
 	ok(refuses(MINIMAL "mtu\n", "f:4: \"mtu\" is neither a section nor KEY = VALUE"), "no assignment");
 	ok(refuses(MINIMAL "mtu = 1279\n", "f:4: mtu \"1279\" is out of range: 1280 to 65535"), "range");
 	ok(refuses(MINIMAL "mtu = 12x\n", "f:4: mtu \"12x\" is not a number"), "number");
+	ok(refuses(MINIMAL "replay-window = 100\n", "f:4: replay-window: 100 is not a power of two"),
+	   "replay window");
+	ok(refuses(MINIMAL "[gates]\nreplay-grace = 2h\n",
+		   "f:5: replay-grace \"2h\" is out of range: 0s to 1h"), "gate out of range");
+	ok(refuses(MINIMAL "[gates]\nreplay-threshold = off\n",
+		   "f:5: replay-threshold \"off\" is not a number"), "gate that cannot be off");
+	ok(refuses(MINIMAL "identity = a\n[tunnel]\nidentity = b\nuser = c\n[tunnel]\nuser = d\n",
+		   "f:5: [tunnel] began on line 1 already"), "section twice, with texts");
 	ok(refuses(MINIMAL "create = maybe\n", "f:4: create: \"maybe\" is neither yes nor no"), "yes or no");
 	ok(refuses(MINIMAL "address = 10.0.0.1/33\n", "f:4: address: \"10.0.0.1/33\" is not ADDRESS/LENGTH"),
 	   "address");

@@ -63,7 +63,8 @@ static const struct wanted *wanted_find(const struct wanted_list *w, uint32_t no
 int apply_device(const struct applier *a, const struct config *cfg,
 		 struct pilot_error *err)
 {
-	struct pilot_device_info now, set = { .dev = a->dev };
+	struct pilot_device_info now, set = { .dev = a->dev }, limits = cfg->limits;
+	const struct config_limit *l;
 	struct rtnl_link link;
 	int ret;
 
@@ -95,6 +96,15 @@ int apply_device(const struct applier *a, const struct config *cfg,
 	if (now.unauth != cfg->allow_unauth) {
 		set.unauth = cfg->allow_unauth;
 		set.has |= PILOT_HAS(PILOT_A_DEVICE_UNAUTH);
+	}
+	for (l = config_limits; l->name; l++) {
+		uint32_t want = *config_limit_value(&limits, l);
+
+		if (!(limits.has & PILOT_HAS(l->attr)) ||
+		    *config_limit_value(&now, l) == want)
+			continue;
+		*config_limit_value(&set, l) = want;
+		set.has |= PILOT_HAS(l->attr);
 	}
 	if (set.has) {
 		ret = pilot_device_set(a->g, &set);

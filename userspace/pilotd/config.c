@@ -15,14 +15,46 @@
 #define MTU_MAX		65535
 #define REKEY_MAX_SECS	(30 * 86400)
 
-enum section { NONE, TUNNEL, REGISTRY, BEACON, TIMERS, PEER, SECTIONS };
+enum section { NONE, TUNNEL, REGISTRY, BEACON, TIMERS, GATES, PEER, SECTIONS };
 
 static const char *const section_names[SECTIONS] = {
 	[TUNNEL] = "tunnel",
 	[REGISTRY] = "registry",
 	[BEACON] = "beacon",
 	[TIMERS] = "timers",
+	[GATES] = "gates",
 	[PEER] = "peer",
+};
+
+#define LIMIT(name_, attr_, member, is_time_, can_be_off_, min_, max_)	\
+	{								\
+		.name = (name_),					\
+		.attr = PILOT_A_DEVICE_##attr_,				\
+		.offset = offsetof(struct pilot_device_info, member),	\
+		.is_time = (is_time_),					\
+		.can_be_off = (can_be_off_),				\
+		.min = (min_),						\
+		.max = (max_),						\
+	}
+
+const struct config_limit config_limits[] = {
+	LIMIT("replay-window", REPLAY_WINDOW, replay_window, false, false,
+	      64, PILOT_REPLAY_WINDOW_MAX),
+	LIMIT("max-peers", MAX_PEERS, max_peers, false, false, 1, 1 << 20),
+	LIMIT("rekey-after", REKEY_AFTER, rekey_after, false, false, 16, 1 << 28),
+	LIMIT("decrypt-fail-threshold", DECRYPT_FAIL_THRESHOLD,
+	      decrypt_fail_threshold, false, false, 1, 1000000),
+	LIMIT("decrypt-fail-grace", DECRYPT_FAIL_GRACE,
+	      decrypt_fail_grace, true, false, 0, 3600000),
+	LIMIT("outside-window-threshold", OUTSIDE_WINDOW_THRESHOLD,
+	      outside_window_threshold, false, false, 1, 1000000),
+	LIMIT("outside-window-grace", OUTSIDE_WINDOW_GRACE,
+	      outside_window_grace, true, false, 0, 3600000),
+	LIMIT("replay-threshold", REPLAY_THRESHOLD,
+	      replay_threshold, false, false, 1, 1000000),
+	LIMIT("replay-grace", REPLAY_GRACE, replay_grace, true, false, 0, 3600000),
+	LIMIT("aged-drop", AGED_DROP, aged_drop, true, true, 0, 3600000),
+	{ .name = NULL }
 };
 
 struct reader {
@@ -73,6 +105,8 @@ static void yes_no(struct reader *r, const char *key, const char *value, bool *b
 
 static void text(struct reader *r, const char *key, const char *value, char **s)
 {
+	/* A section that is there twice is refused, but read all the same. */
+	free(*s);
 	*s = strdup(value);
 	if (!*s)
 		textfile_error(r->t, r->t->line, key, "out of memory");
@@ -208,6 +242,34 @@ static void set_fwmark(struct reader *r, const char *key, char *value)
 	number(r, key, value, 0, UINT32_MAX, &r->cfg->fwmark);
 }
 
+static void set_user(struct reader *r, const char *key, char *value)
+{
+	text(r, key, value, &r->cfg->user);
+}
+
+static void set_limit(struct reader *r, const char *key, char *value)
+{
+	const struct config_limit *l;
+	struct pilot_error err;
+	uint32_t n = 0;
+
+	for (l = config_limits; strcmp(l->name, key); l++)
+		;
+	if (l->can_be_off && !strcmp(value, "off"))
+		;
+	else if (l->is_time ? pilot_parse_duration(value, key, l->min, l->max, &n, &err) :
+		 pilot_parse_u32(value, key, l->min, l->max, &n, &err)) {
+		complain(r, &err);
+		return;
+	}
+	if (l->attr == PILOT_A_DEVICE_REPLAY_WINDOW && n & (n - 1)) {
+		textfile_error(r->t, r->t->line, key, "%u is not a power of two", n);
+		return;
+	}
+	*config_limit_value(&r->cfg->limits, l) = n;
+	r->cfg->limits.has |= PILOT_HAS(l->attr);
+}
+
 static void set_registry_type(struct reader *r, const char *key, char *value)
 {
 	if (!strcmp(value, "file"))
@@ -333,11 +395,22 @@ static const struct {
 	{ TUNNEL, "allow-unauthenticated", set_unauth, false },
 	{ TUNNEL, "create", set_create, false },
 	{ TUNNEL, "fwmark", set_fwmark, false },
+	{ TUNNEL, "user", set_user, false },
+	{ TUNNEL, "replay-window", set_limit, false },
+	{ TUNNEL, "max-peers", set_limit, false },
 	{ REGISTRY, "type", set_registry_type, false },
 	{ REGISTRY, "path", set_registry_path, false },
 	{ BEACON, "address", set_beacon, false },
 	{ TIMERS, "rekey", set_rekey, false },
+	{ TIMERS, "rekey-after", set_limit, false },
 	{ TIMERS, "keepalive", set_keepalive, false },
+	{ GATES, "decrypt-fail-threshold", set_limit, false },
+	{ GATES, "decrypt-fail-grace", set_limit, false },
+	{ GATES, "outside-window-threshold", set_limit, false },
+	{ GATES, "outside-window-grace", set_limit, false },
+	{ GATES, "replay-threshold", set_limit, false },
+	{ GATES, "replay-grace", set_limit, false },
+	{ GATES, "aged-drop", set_limit, false },
 	{ PEER, "endpoint", set_endpoint, false },
 	{ PEER, "allowed-ips", set_allowed_ips, true },
 	{ PEER, "public-key", set_public_key, false },
@@ -640,5 +713,6 @@ void config_free(struct config *cfg)
 	free(cfg->addresses);
 	free(cfg->identity);
 	free(cfg->registry);
+	free(cfg->user);
 	memset(cfg, 0, sizeof(*cfg));
 }

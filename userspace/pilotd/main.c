@@ -20,6 +20,7 @@
 #include "lib/identity.h"
 #include "log.h"
 #include "nl.h"
+#include "privileges.h"
 #include "registry_file.h"
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
@@ -111,7 +112,11 @@ static int make_absolute(char **path, const char *cfg)
 	return 0;
 }
 
-static struct setup *setup_read(const char *path)
+/*
+ * With @old, which has given up its privileges, the identity is not read again:
+ * it should not be readable any more.
+ */
+static struct setup *setup_read(const char *path, const struct setup *old)
 {
 	struct setup *s = calloc(1, sizeof(*s));
 	struct pilot_error err;
@@ -127,11 +132,14 @@ static struct setup *setup_read(const char *path)
 		return NULL;
 	}
 	good = true;
-	if (s->cfg.identity && pilot_identity_load(&s->id, s->cfg.identity, &err)) {
+	if (s->cfg.identity && !(old && old->cfg.user) &&
+	    pilot_identity_load(&s->id, s->cfg.identity, &err)) {
 		log_err("%s", err.text);
 		good = false;
 	}
 	if (s->cfg.registry && read_registry(&s->reg, s->cfg.registry))
+		good = false;
+	if (s->cfg.user && !old && privileges_check(s->cfg.user, path))
 		good = false;
 	if (!good) {
 		setup_free(s);
@@ -141,20 +149,33 @@ static struct setup *setup_read(const char *path)
 }
 
 /* Not wrong, but hardly meant. */
-static void setup_warn(const struct setup *s)
+static void setup_warn(const struct setup *s, const struct pilot_identity *id)
 {
 	const struct registry_node *own = registry_find(&s->reg, s->cfg.node);
 
-	if (own && s->id.secret && memcmp(own->key, s->id.pub, sizeof(own->key)))
+	if (own && id->secret && memcmp(own->key, id->pub, sizeof(own->key)))
 		log_warn("%s:%u: node %u has another public key there than in %s: peers with this registry will refuse this node",
 			 s->cfg.registry, own->line, s->cfg.node, s->cfg.identity);
-	if (!s->id.secret)
+	if (!id->secret)
 		log_warn("there is no identity: all sessions will be unauthenticated");
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static bool same_identity(const struct daemon *d, const struct setup *s)
+{
+	if (d->setup->cfg.user)
+		return same_text(s->cfg.identity, d->setup->cfg.identity);
+	return !s->id.secret == !d->id.secret &&
+	       !memcmp(s->id.pub, d->id.pub, sizeof(s->id.pub));
 }
 
 static void reload(struct daemon *d)
 {
-	struct setup *s = setup_read(d->path);
+	struct setup *s = setup_read(d->path, d->setup);
 	const struct setup *old = d->setup;
 
 	if (!s) {
@@ -162,9 +183,8 @@ static void reload(struct daemon *d)
 		return;
 	}
 	if (strcmp(s->cfg.device, old->cfg.device) || s->cfg.node != old->cfg.node ||
-	    !s->id.secret != !d->id.secret ||
-	    memcmp(s->id.pub, d->id.pub, sizeof(s->id.pub))) {
-		log_err("reload: device, node-id and identity cannot be changed while pilotd runs; the old configuration stays in use");
+	    !same_text(s->cfg.user, old->cfg.user) || !same_identity(d, s)) {
+		log_err("reload: device, node-id, identity and user cannot be changed while pilotd runs; the old configuration stays in use");
 		setup_free(s);
 		return;
 	}
@@ -172,7 +192,7 @@ static void reload(struct daemon *d)
 		setup_free(s);
 		return;
 	}
-	setup_warn(s);
+	setup_warn(s, &d->id);
 	setup_free(d->setup);
 	d->setup = s;
 	log_notice("configuration read again");
@@ -196,6 +216,9 @@ static void protect_memory(void)
 
 	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0))
 		log_warn("core dumps could not be disabled: %s", strerror(errno));
+	/* Nothing is ever executed. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		log_warn("no_new_privs: %s", strerror(errno));
 }
 
 /*
@@ -346,12 +369,12 @@ int main(int argc, char **argv)
 	path = realpath(d.path, NULL);
 	if (path)
 		d.path = path;
-	d.setup = setup_read(d.path);
+	d.setup = setup_read(d.path, NULL);
 	if (!d.setup) {
 		free(path);
 		return EXIT_FAILED;
 	}
-	setup_warn(d.setup);
+	setup_warn(d.setup, &d.setup->id);
 	if (check) {
 		puts("OK");
 		setup_free(d.setup);
@@ -360,7 +383,13 @@ int main(int argc, char **argv)
 	}
 	d.id = d.setup->id;
 	memset(&d.setup->id, 0, sizeof(d.setup->id));
-	status = serve(&d, foreground);
+	if (d.setup->cfg.user && privileges_drop(d.setup->cfg.user)) {
+		status = EXIT_FAILED;
+	} else {
+		/* A change of user switches core dumps on again. */
+		protect_memory();
+		status = serve(&d, foreground);
+	}
 	setup_free(d.setup);
 	pilot_identity_free(&d.id);
 	free(path);

@@ -868,7 +868,8 @@ struct nl *nl_new(struct event_base *base, const struct config *cfg,
 		.node = cfg->node,
 		.identity = id,
 		.allow_unauth = cfg->allow_unauth,
-		.max_peers = PILOT_MAX_CRYPTO_PEERS,
+		.max_peers = cfg->limits.has & PILOT_HAS(PILOT_A_DEVICE_MAX_PEERS) ?
+			     cfg->limits.max_peers : PILOT_MAX_CRYPTO_PEERS,
 		.rekey = cfg->rekey * INT64_C(1000),
 	};
 	struct nl *nl = calloc(1, sizeof(*nl));
