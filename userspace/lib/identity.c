@@ -111,6 +111,7 @@ static int decode_member(const json_t *root, const char *name, const char *path,
 	return 0;
 }
 
+/* @id->secret is there to be filled. */
 static int parse(struct pilot_identity *id, const char *text, size_t len,
 		 const char *path, struct pilot_error *err)
 {
@@ -156,6 +157,24 @@ static int parse(struct pilot_identity *id, const char *text, size_t len,
 	return ret;
 }
 
+int pilot_identity_parse(struct pilot_identity *id, const char *text,
+			 size_t len, const char *name, struct pilot_error *err)
+{
+	struct json_alloc before;
+	int ret;
+
+	memset(id, 0, sizeof(*id));
+	id->secret = secret_alloc(SECRET_LEN, err);
+	if (!id->secret)
+		return -ENOMEM;
+	json_wiping(&before);
+	ret = parse(id, text, len, name, err);
+	json_restore(&before);
+	if (ret)
+		pilot_identity_free(id);
+	return ret;
+}
+
 static int check_file(int fd, const char *path, struct pilot_error *err)
 {
 	struct stat st;
@@ -184,7 +203,6 @@ static int check_file(int fd, const char *path, struct pilot_error *err)
 int pilot_identity_load(struct pilot_identity *id, const char *path,
 			struct pilot_error *err)
 {
-	struct json_alloc before;
 	uint8_t *text = NULL;
 	size_t len = 0;
 	ssize_t n;
@@ -202,8 +220,7 @@ int pilot_identity_load(struct pilot_identity *id, const char *path,
 		goto out;
 
 	text = secret_alloc(FILE_MAX + 1, err);
-	id->secret = secret_alloc(SECRET_LEN, err);
-	if (!text || !id->secret) {
+	if (!text) {
 		ret = -ENOMEM;
 		goto out;
 	}
@@ -218,14 +235,10 @@ int pilot_identity_load(struct pilot_identity *id, const char *path,
 		goto out;
 	}
 
-	json_wiping(&before);
-	ret = parse(id, (const char *)text, len, path, err);
-	json_restore(&before);
+	ret = pilot_identity_parse(id, (const char *)text, len, path, err);
 out:
 	close(fd);
 	sodium_free(text);
-	if (ret)
-		pilot_identity_free(id);
 	return ret;
 }
 

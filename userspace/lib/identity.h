@@ -34,6 +34,21 @@ struct pilot_identity {
 int pilot_identity_new(struct pilot_identity *id, struct pilot_error *err);
 
 /**
+ * pilot_identity_parse() - take an identity from the text of its file
+ * @id: to fill; release with pilot_identity_free()
+ * @text: JSON; best in locked memory
+ * @len: its length
+ * @name: for messages
+ * @err: name and reason, may be NULL
+ *
+ * Nothing of @text gets into a message.
+ *
+ * Return: 0; -EINVAL if it is not an identity; or -ENOMEM.
+ */
+int pilot_identity_parse(struct pilot_identity *id, const char *text,
+			 size_t len, const char *name, struct pilot_error *err);
+
+/**
  * pilot_identity_load() - read an identity file
  * @id: to fill; release with pilot_identity_free()
  * @path: file
