@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The way to a peer: moving between families, relay, mark, traffic class; what a
+# key may seal; what can be watched.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+setup_routed
+
+tunnel_up() {
+	setup_tunnel 4 && ping_tunnel "$n1" 10.9.0.2
+}
+
+endpoint_is() { # namespace node regex
+	peer_value "$1" "$2" endpoint | grep -q -E "$3"
+}
+
+# Node 1 turns to the other family; node 2 follows the first frame it opens.
+roams() { # address regex
+	on "$n1" pilot peer set pilot0 2 endpoint "$(endpoint "$1" 37736)" &&
+		ping_tunnel "$n1" 10.9.0.2 && endpoint_is "$n2" 1 "$2" && ping_tunnel "$n2" 10.9.0.1
+}
+
+# Frames carry the mark: with a rule for it they take another way, here none.
+marked() {
+	ip -n "$n1" rule add fwmark 0x1234 prohibit pref 10 || return
+	on "$n1" pilot set pilot0 fwmark 0x1234 || return
+	! ping_tunnel "$n1" 10.9.0.2 -c 2 -W 1 || return
+	on "$n1" pilot set pilot0 fwmark 0 && ping_tunnel "$n1" 10.9.0.2
+	local rc=$?
+	ip -n "$n1" rule del pref 10
+	return $rc
+}
+
+# DSCP stays inside; ECN is copied out, and congestion on the way copied in.
+traffic_class() {
+	spawn "$n1" timeout 20 tcpdump -n -l -v -i e0 udp port 37736 >"$work/outer" 2>/dev/null &
+	local pid=$!
+	sleep 2
+	on "$n1" ping -n -q -c 2 -Q 0xb9 10.9.0.2 || return
+	busywait 5000 grep -q 'tos 0x1,ECT(1)\|tos 0x1' "$work/outer"
+	local rc=$?
+	kill $pid
+	wait $pid 2>/dev/null
+	cat "$work/outer"
+	! grep -q 'tos 0xb' "$work/outer" && return $rc
+}
+
+congestion_comes_in() {
+	on "$r" nft 'table ip t { chain c { type filter hook forward priority 0; ip daddr '$under4_2' udp dport 37736 ip ecn set ce; }; }' || return
+	spawn "$n2" timeout 20 tcpdump -n -l -v -i pilot0 icmp >"$work/inner" 2>/dev/null &
+	local pid=$!
+	sleep 2
+	on "$n1" ping -n -q -c 2 -Q 0x2 10.9.0.2
+	busywait 5000 grep -q 'tos 0x3' "$work/inner"
+	local rc=$?
+	kill $pid
+	wait $pid 2>/dev/null
+	on "$r" nft delete table ip t
+	cat "$work/inner"
+	return $rc
+}
+
+# All frames by way of the beacon; the endpoints must not move.
+relayed() {
+	spawn "$r" python3 -S -E "$py/beacon.py" 10.0.1.254 9001 1=$under4_1:37736 2=$under4_2:37736 >"$work/beacon" &
+	beacon=$!
+	busywait 10000 grep -q ready "$work/beacon" || return
+	on "$n1" pilot set pilot0 beacon 10.0.1.254:9001 && on "$n2" pilot set pilot0 beacon 10.0.1.254:9001 &&
+		on "$n1" pilot peer set pilot0 2 path relay && on "$n2" pilot peer set pilot0 1 path relay || return
+	on "$r" nft 'table ip t { chain c { type filter hook forward priority 0; udp dport 37736 drop; }; }' || return
+	ping_tunnel "$n1" 10.9.0.2 && ping_tunnel "$n1" 10.9.0.2 -s 1372 && endpoint_is "$n2" 1 "^$under4_1:" &&
+		endpoint_is "$n1" 2 "^$under4_2:"
+	local rc=$?
+	on "$r" nft delete table ip t
+	return $rc
+}
+
+# From any other address the same messages are nothing.
+relay_of_another() {
+	on "$n2" pilot set pilot0 beacon 10.0.1.254:9002 || return
+	local before
+	before=$(device_value "$n2" rx_beacon_spoofed) || return
+	! ping_tunnel "$n1" 10.9.0.2 -c 2 -W 1 || return
+	[ "$(device_value "$n2" rx_beacon_spoofed)" -ge $((before + 2)) ]
+}
+
+direct_again() {
+	kill $beacon
+	on "$n1" pilot peer set pilot0 2 path direct && on "$n2" pilot peer set pilot0 1 path direct &&
+		ping_tunnel "$n1" 10.9.0.2
+}
+
+# A new key is asked for at rekey-after frames; sixteen times as many are the
+# end, and what comes then waits for the next key.
+volume() {
+	local counter rc=0
+	on "$n1" pilot set pilot0 rekey-after 16 || return
+	new_key "$work/key2"
+	on "$n1" pilot key set pilot0 2 "$work/key2" && on "$n2" pilot key set pilot0 1 "$work/key2" || return
+	busywait 5000 ping_tunnel "$n1" 10.9.0.2 -c 20 || return
+	[ "$(peer_value "$n1" 2 need_key)" = volume ] || fail "no new key was asked for" || return
+	on "$n1" ping -n -q -i 0.01 -c 260 -W 1 10.9.0.2
+	counter=$(peer_value "$n1" 2 tx_counter) || return
+	[ "$counter" = 256 ] || fail "the counter is at $counter" || return
+	new_key "$work/key3"
+	on "$n2" pilot key set pilot0 1 "$work/key3" && on "$n1" pilot key set pilot0 2 "$work/key3" || return
+	busywait 5000 ping_tunnel "$n1" 10.9.0.2 || rc=1
+	on "$n1" pilot set pilot0 rekey-after 268435456
+	return $rc
+}
+
+# Both directions share the key: when the peer shows our prefix, we draw another.
+prefix_redrawn() {
+	local before
+	before=$(peer_value "$n2" 1 tx_prefix) || return
+	python3 -S -E "$py/frames.py" seal "$work/key3" 1 "$(printf %08x "$before")" 1 >"$work/same" || return
+	on "$r" python3 -S -E "$py/attack.py" replay $under4_1 37736 $under4_2 "$work/same" 10 1 || return
+	sleep 0.5
+	[ "$(peer_value "$n2" 1 tx_prefix)" != "$before" ] || fail "still $before" || return
+	ping_tunnel "$n2" 10.9.0.1 && ping_tunnel "$n1" 10.9.0.2
+}
+
+counters_in_ethtool() {
+	on "$n1" ethtool -S pilot0 | grep -q 'tx_too_big:' &&
+		[ "$(on "$n1" ethtool -S pilot0 | awk '/tx_packets:/ { print $2 }')" = "$(device_value "$n1" tx_packets)" ]
+}
+
+traced() {
+	local t=/sys/kernel/tracing
+	[ -d $t/events ] || mount -t tracefs tracefs $t || return
+	echo 1 >$t/events/pilot/enable && echo >$t/trace || return
+	ping_tunnel "$n1" 10.9.0.2 && on "$n2" pilot key set pilot0 1 "$work/key" || return
+	echo 0 >$t/events/pilot/enable
+	grep -m 1 'pilot_tx: .*len=84' $t/trace && grep -m 1 'pilot_rx: .*verdict=accept' $t/trace &&
+		grep -m 1 'pilot_key: .*change=installed' $t/trace
+}
+
+try "a tunnel through a router" tunnel_up
+try "the peer moves to IPv6" roams fd00:2::2 '^\[fd00:1::1\]:'
+try "and back to IPv4" roams 10.0.2.2 '^10.0.1.1:'
+try "outer packets are marked" marked
+try "DSCP stays inside, ECN goes out" traffic_class
+try "congestion on the way is seen inside" congestion_comes_in
+try "through the relay" relayed
+try "relay-deliver from elsewhere is nothing" relay_of_another
+try "straight again" direct_again
+try "volume: a new key is asked for, then there is an end" volume
+try "a nonce prefix that both use is redrawn" prefix_redrawn
+try "ethtool -S" counters_in_ethtool
+try "tracepoints" traced
+finish
