@@ -261,6 +261,136 @@ unauthenticated() {
 	started && established && [ "$(peer_value "$n1" 2 authenticated)" = false ]
 }
 
+# ---- privileges
+
+# Anew, and node 1 as another user, who may read its files but the identity.
+as_user() {
+	local i
+	for i in 1 2; do
+		stop_pilotd $i KILL
+	done
+	ip -n "$n1" link del pilot0
+	ip -n "$n2" link del pilot0
+	rm -f "$work/id1" "$work/id2"
+	configure_nodes || return
+	sed -i '/^\[tunnel\]/a user = nobody' "$work/node1.conf"
+	chmod 711 "$work" && chmod 644 "$work/node1.conf" "$work/registry" &&
+		started && established && authenticated
+}
+
+# What /proc says; the bits are CAP_NET_ADMIN and CAP_NET_BIND_SERVICE.
+only_these() {
+	local uid gid
+	uid=$(id -u nobody) && gid=$(id -g nobody) || return
+	awk '/^(Uid|Gid|Groups|Cap...|NoNewPrivs):/ { $1 = $1; print }' "/proc/$pilotd_1/status" >"$work/status"
+	cat "$work/status"
+	diff - "$work/status" <<-END
+		Uid: $uid $uid $uid $uid
+		Gid: $gid $gid $gid $gid
+		Groups:
+		CapInh: 0000000000000000
+		CapPrm: 0000000000001400
+		CapEff: 0000000000001400
+		CapBnd: 0000000000000000
+		CapAmb: 0000000000000000
+		NoNewPrivs: 1
+	END
+}
+
+# The files of a process that may not be dumped belong to root.
+no_core_dumps() {
+	[ "$(stat -c %u "/proc/$pilotd_1/environ")" = 0 ] || fail "it can be dumped" || return
+	grep -E '^Max core file size +0 +0 ' "/proc/$pilotd_1/limits"
+}
+
+port_is() { # port
+	[ "$(device_value "$n1" listen_port)" = "$1" ]
+}
+
+# A new port below 1024 needs a capability; the identity cannot be read.
+reload_as_user() {
+	sed -i 's/^listen-port = .*/listen-port = 900/' "$work/node1.conf"
+	kill -HUP "$pilotd_1" && busywait 8000 port_is 900 &&
+		ping_tunnel "$n1" "$(map6 2)" || { tail -n 5 "$work/pilotd1.log"; return 1; }
+	sed -i 's/^listen-port = .*/listen-port = 37736/' "$work/node1.conf"
+	kill -HUP "$pilotd_1" && busywait 8000 port_is 37736 &&
+		ping_tunnel "$n1" "$(map6 2)" && only_these
+}
+
+unknown_user() {
+	sed 's/^user = .*/user = nobody-of-that-name/' "$work/node1.conf" >"$work/bad.conf"
+	pilotd --config "$work/bad.conf" --check
+}
+
+user_root() {
+	sed 's/^user = .*/user = root/' "$work/node1.conf" >"$work/bad.conf"
+	pilotd --config "$work/bad.conf" --check
+}
+
+refused_at_reload() { # node lines-before
+	[ "$(grep -c 'cannot be changed while pilotd runs' "$work/pilotd$1.log")" -gt "$2" ]
+}
+
+other_identity_at_reload() {
+	local before rc=0
+	before=$(grep -c 'cannot be changed while pilotd runs' "$work/pilotd2.log")
+	mv "$work/id2" "$work/id2.right" && new_identity 2 || return
+	kill -HUP "$pilotd_2" && busywait 8000 refused_at_reload 2 "$before" || rc=1
+	mv "$work/id2.right" "$work/id2"
+	ping_tunnel "$n2" "$(map6 1)" || rc=1
+	return $rc
+}
+
+module_loaded_as_user() {
+	stop_pilotd 1 KILL
+	stop_pilotd 2 KILL
+	rmmod pilot && started && established && only_these
+}
+
+# ---- keys in doubt: they ask for another, and go on meanwhile
+
+take_frames() {
+	ping_tunnel "$n1" "$(map6 2)" -c 40 -i 0.02
+}
+
+# Frames of node 2 under the present key, in $work/gate.
+frames_of_node_2() {
+	ping_tunnel "$n1" "$(map6 2)" || return
+	capture "$n1" take_frames || return
+	grep -i '^50494c5300000002' "$work/frames" | head -n 40 >"$work/gate"
+	[ "$(wc -l <"$work/gate")" = 40 ] || fail "$(wc -l <"$work/gate") frames of node 2"
+}
+
+# Once the key is older than the grace; there is no traffic that speaks for it.
+asks_for_key() { # counter frames
+	local before count
+	sleep 4
+	before=$(current_key "$n1" 2) && count=$(peer_value "$n1" 2 "$1") || return
+	on "$r" python3 -S -E "$py/frames.py" send $under4_1 37736 <"$work/gate" || return
+	ping_tunnel "$n1" "$(map6 2)" >"$work/ping"
+	cat "$work/ping"
+	grep -q ' 5 received' "$work/ping" || fail "pings were lost" || return
+	peer_stat_grew "$n1" 2 "$1" "$count" +"$2" && busywait 8000 other_key "$n1" 2 "$before" &&
+		ping_tunnel "$n1" "$(map6 2)"
+}
+
+junk_asks() {
+	local i
+	for i in 1 2 3 4 5 6; do
+		printf '50494c5300000002%024x%064x\n' "$i" "$i"
+	done >"$work/gate"
+	asks_for_key rx_decrypt_fail 6
+}
+
+replays_ask() {
+	frames_of_node_2 && asks_for_key rx_replay 40
+}
+
+outside_asks() {
+	on "$n1" pilot set pilot0 replay-window 64 && sleep 3 && rekey_now && frames_of_node_2 &&
+		ping_tunnel "$n1" "$(map6 2)" -c 120 -i 0.01 && asks_for_key rx_outside_window 40
+}
+
 try "configuration is accepted by --check" config_checked
 try_refused "a bad value is refused with file and line" "bad.conf:[0-9]+.*node-id" config_refused
 try_refused "an unknown option is refused with file and line" "bad.conf:[0-9]+.*no-such-option" config_unknown_option
@@ -284,4 +414,15 @@ try "and the right one does" right_identity_again
 try "gives up on a silent peer and refuses packets" gives_up
 try "and comes back" back_after_giving_up
 try "nodes without identities, allowed by both" unauthenticated
+try "with a user: two daemons, traffic" as_user
+try "with a user: two capabilities are left" only_these
+try "with a user: no core dumps" no_core_dumps
+try "with a user: SIGHUP is obeyed" reload_as_user
+try "with a user: the module is loaded" module_loaded_as_user
+try_refused "an unknown user is refused" "bad.conf: user: there is no user" unknown_user
+try_refused "root is no user to become" "bad.conf: user: .root. is root" user_root
+try "another identity is refused at SIGHUP" other_identity_at_reload
+try "junk frames ask for a new key, and nothing is lost" junk_asks
+try "replayed frames ask for a new key, and nothing is lost" replays_ask
+try "frames behind the window ask for a new key, and nothing is lost" outside_asks
 finish
