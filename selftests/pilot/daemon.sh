@@ -347,6 +347,16 @@ module_loaded_as_user() {
 	rmmod pilot && started && established && only_these
 }
 
+# With no more than packaging/pilotd@.service leaves to root.
+with_few_capabilities() {
+	stop_pilotd 1 KILL
+	ulimit -l unlimited
+	spawn "$n1" setpriv --bounding-set -all,+net_admin,+net_bind_service,+setuid,+setgid,+setpcap \
+		pilotd --config "$work/node1.conf" --foreground >>"$work/pilotd1.log" 2>&1 &
+	pilotd_1=$!
+	busywait 8000 pilotd_is_handler "$n1" && only_these && rekey_now
+}
+
 # ---- keys in doubt: they ask for another, and go on meanwhile
 
 take_frames() {
@@ -419,6 +429,7 @@ try "with a user: two capabilities are left" only_these
 try "with a user: no core dumps" no_core_dumps
 try "with a user: SIGHUP is obeyed" reload_as_user
 try "with a user: the module is loaded" module_loaded_as_user
+try "with a user: few capabilities to begin with" with_few_capabilities
 try_refused "an unknown user is refused" "bad.conf: user: there is no user" unknown_user
 try_refused "root is no user to become" "bad.conf: user: .root. is root" user_root
 try "another identity is refused at SIGHUP" other_identity_at_reload
