@@ -165,9 +165,12 @@ static void retire(struct pilot_peer *peer, struct pilot_key *key,
 	queue_rcu_work(free_wq, &key->rwork);
 }
 
+/* A peer heard of under its old key so lately did not restart since. */
+#define ALIVE	(HZ / 4)
+
 /*
  * Whether what was sent under @old is lost to the peer: it has another X25519
- * key now, and nothing came under @old since it told us.
+ * key now, and nothing came under @old when it told us, or since.
  */
 static bool is_lost(const struct pilot_key *old, const struct pilot_key *key)
 {
@@ -176,7 +179,7 @@ static bool is_lost(const struct pilot_key *old, const struct pilot_key *key)
 	return memcmp(key->peer_x25519, none, sizeof(none)) &&
 	       memcmp(key->peer_x25519, old->peer_x25519, sizeof(none)) &&
 	       (!old->proven ||
-		time_before(READ_ONCE(old->last_rx), key->installed));
+		time_before(READ_ONCE(old->last_rx) + ALIVE, key->installed));
 }
 
 /* Makes @key, from the next slot or new, the one that sends. */
@@ -546,12 +549,12 @@ static void gate(struct pilot_peer *peer, struct pilot_key *key,
 		 enum pilot_reason reason, unsigned long grace)
 {
 	struct pilot_device *pd = peer->pd;
-	bool probe = false;
+	bool current_key, probe = false;
 
 	spin_lock(&peer->lock);
+	current_key = slot_key(peer, PILOT_SLOT_CURRENT) == key;
 	/* with nobody to bring a new key there is nothing to wait for */
-	if (slot_key(peer, PILOT_SLOT_CURRENT) == key && !key->gated &&
-	    READ_ONCE(pd->handler_portid)) {
+	if (current_key && !key->gated && READ_ONCE(pd->handler_portid)) {
 		WRITE_ONCE(key->gate_end, grace + (key->proven ?
 				READ_ONCE(key->last_rx) : key->installed));
 		WRITE_ONCE(key->gated, reason);
@@ -560,7 +563,8 @@ static void gate(struct pilot_peer *peer, struct pilot_key *key,
 		probe = true;
 	}
 	spin_unlock(&peer->lock);
-	pilot_peer_need_key(peer, reason);
+	if (current_key)
+		pilot_peer_need_key(peer, reason);
 	if (probe) {
 		pilot_send_keepalive(peer, key);
 		pilot_peer_arm(peer);
