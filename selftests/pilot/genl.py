@@ -8,6 +8,7 @@ The numbers come from include/uapi/linux/pilot.h itself:
                nl.nest('PEER', nl.u32('PEER_NODE_ID', 7)))
 """
 import errno
+import functools
 import os
 import re
 import socket
@@ -24,6 +25,8 @@ SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK = 270, 11, 12
 GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 3
 
 
+# Once: who drops privileges afterwards may not be able to read it again.
+@functools.lru_cache(maxsize=None)
 def read_enums(path=HEADER):
     """All enumerators of a header and their values."""
     with open(path, encoding='ascii') as f:
