@@ -25,7 +25,7 @@ endif
 OUT := build/$(KVER)
 LINKED := $(wildcard kernel/*.[ch])
 
-.PHONY: all module userspace check demo vm deps install modules_install clean help
+.PHONY: all module userspace check bench-build demo vm deps install modules_install clean help
 
 all: module userspace
 
@@ -64,6 +64,9 @@ deps:
 # The recipes below may have just installed the headers: find them anew.
 check: deps
 	@selftests/check
+
+bench-build: module userspace
+	$(MAKE) -C selftests/bench KDIR='$(KDIR)' OUT=$(CURDIR)/$(OUT)/bench
 
 demo: deps
 	@$(MAKE) all
