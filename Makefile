@@ -8,9 +8,17 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 
-# ---- which kernel: KDIR=, else the running one's headers, else the newest
+# ---- which kernel: KERNEL=, KDIR=, else the running one's headers, else the
+# newest
 
-ifdef KDIR
+ifdef KERNEL
+  KVER := $(shell scripts/kernels '$(KERNEL)' >&2 && cat 'build/kernels/$(KERNEL)/version')
+  KDIR := /usr/src/linux-headers-$(KVER)
+  KMAKE = scripts/kernels '$(KERNEL)' $(MAKE)
+  ifeq ($(KVER),)
+    $(error no kernel '$(KERNEL)')
+  endif
+else ifdef KDIR
   KVER := $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null)
 else
   KVER := $(firstword $(foreach v,$(shell uname -r; ls /lib/modules /usr/src 2>/dev/null | \
@@ -19,6 +27,8 @@ else
 	      $(and $(wildcard /usr/src/linux-headers-$(v)/.config),$(wildcard /usr/src/linux-headers-$(v)/Makefile)),$(v)))))
   KDIR := $(firstword $(wildcard /lib/modules/$(KVER)/build /usr/src/linux-headers-$(KVER)))
 endif
+
+KMAKE ?= $(MAKE)
 
 # Objects stay out of the source tree: kbuild works in build/KVER on links to
 # the sources.
@@ -38,22 +48,23 @@ help:
 	@echo 'make modules_install install the module for the kernel it was built for'
 	@echo 'make clean           remove what was built'
 	@echo
+	@echo 'KERNEL=6.12          for that kernel of scripts/kernels, fetched if need be'
 	@echo 'KDIR=DIR             kernel headers to build against'
 	@echo 'W=1 C=1              more warnings; run sparse'
 	@echo 'VM="ARGS"            more arguments for selftests/vm/run, as in VM="--kernel 6.12"'
 
 module:
 	@$(if $(KVER),,echo "No kernel headers found$(if $(filter command% environment%,$(origin KDIR)), in KDIR=$(KDIR)): apt install linux-headers-amd64, or give KDIR=" >&2; exit 1)
-	@[ -e '$(KDIR)/Makefile' ] || { echo 'KDIR=$(KDIR) has no Makefile: apt install linux-headers-amd64, or give another KDIR=' >&2; exit 1; }
+	@[ -n '$(KERNEL)' ] || [ -e '$(KDIR)/Makefile' ] || { echo 'KDIR=$(KDIR) has no Makefile: apt install linux-headers-amd64, or give another KDIR=' >&2; exit 1; }
 	@mkdir -p $(OUT)/kernel
 	@find $(OUT)/kernel -xtype l -delete
 	@ln -sfn $(CURDIR)/Kbuild $(CURDIR)/include $(OUT)/
 	@ln -sf $(LINKED:%=$(CURDIR)/%) $(OUT)/kernel/
 	@# Two builds in one place would trip over each other.
-	flock $(OUT) $(MAKE) -C '$(KDIR)' M=$(CURDIR)/$(OUT) modules
+	+flock $(OUT) $(KMAKE) -C '$(KDIR)' M=$(CURDIR)/$(OUT) modules
 	@scripts/module-index $(OUT) $(KVER)
 	@# What selftests/vm/run boots when not told.
-	$(if $(filter file,$(origin OUT)),@echo $(KVER) >build/last)
+	$(if $(filter file,$(origin OUT)),$(if $(KERNEL),,@echo $(KVER) >build/last))
 
 userspace:
 	$(MAKE) -C userspace
