@@ -352,16 +352,17 @@ void pilot_send_answer(struct pilot_peer *peer)
  */
 void pilot_send_probe(struct pilot_peer *peer)
 {
+	static const enum pilot_slot slots[] = {
+		PILOT_SLOT_CURRENT, PILOT_SLOT_NEXT, PILOT_SLOT_EARLIER,
+	};
 	struct pilot_key *key;
+	int i;
 
 	local_bh_disable();
 	rcu_read_lock();
-	if (pilot_aead_usable()) {
-		key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
-		if (key)
-			pilot_send_keepalive(peer, key);
-		key = rcu_dereference(peer->keys[PILOT_SLOT_NEXT]);
-		if (key)
+	for (i = 0; i < ARRAY_SIZE(slots) && pilot_aead_usable(); i++) {
+		key = rcu_dereference(peer->keys[slots[i]]);
+		if (key && (!i || !READ_ONCE(key->proven)))
 			pilot_send_keepalive(peer, key);
 	}
 	rcu_read_unlock();

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The Store. A peer has up to three keys:
+ * The Store. A peer has up to four keys:
  *
  *   current    sends and opens
  *   next       installed while the current one is proven: opens only. It takes
  *              over when it opens a frame, or when the current one stays
  *              silent for about a second after (S2: a PILA may be a replay)
- *   previous   opens what is still under way; takes over again when it opens a
- *              frame while the current key never opened any
+ *   earlier    pushed aside by a newer key that was not proven either: opens,
+ *              and takes over when it does before the newer one. One of the
+ *              two may come from a replayed PILA, and must not cost the other
+ *   previous   proven, sent before the current one: opens what is still under
+ *              way; takes over again when it opens a frame while the current
+ *              key never opened any, or when keys crossed
+ *
+ * While the current key is not proven there is no next one: the newest sends.
  *
  * Transitions happen under the peer's lock; packets read the slots under RCU.
  * A key that leaves its slots is freed after a grace period, from a worker,
@@ -26,8 +32,16 @@
 #include "store.h"
 #include "trace.h"
 
-/* The previous key goes when it opened nothing for this long. */
-#define PREVIOUS_LIFE	(60 * HZ)
+/* A key that was proven and does not send goes when it opens nothing for so long. */
+#define UNUSED_LIFE	(60 * HZ)
+
+/*
+ * Keys made shortly after one another can cross: each end sends under the
+ * one that the other end left. That is so if the peer uses another key alone for
+ * longer than frames are under way.
+ */
+#define CROSS_SPAN	(60 * HZ)
+#define CROSS_TIME	(3 * HZ)
 
 /* Keepalives under a key that is not proven yet, two a second. */
 #define PROBES		10
@@ -168,36 +182,61 @@ static void retire(struct pilot_peer *peer, struct pilot_key *key,
 /* A peer heard of under its old key so lately did not restart since. */
 #define ALIVE	(HZ / 4)
 
+static bool is_negotiated(const struct pilot_key *key)
+{
+	return memchr_inv(key->peer_x25519, 0, sizeof(key->peer_x25519));
+}
+
 /*
  * Whether what was sent under @old is lost to the peer: it has another X25519
- * key now, and nothing came under @old when it told us, or since.
+ * key now, and nothing came under @old when it told us, or since. One of two
+ * keys of the same exchange may only lack its proof yet.
  */
 static bool is_lost(const struct pilot_key *old, const struct pilot_key *key)
 {
-	static const u8 none[PILOT_X25519_LEN];
-
-	return memcmp(key->peer_x25519, none, sizeof(none)) &&
-	       memcmp(key->peer_x25519, old->peer_x25519, sizeof(none)) &&
-	       (!old->proven ||
-		time_before(READ_ONCE(old->last_rx) + ALIVE, key->installed));
+	if (!is_negotiated(key) ||
+	    !memcmp(key->peer_x25519, old->peer_x25519, PILOT_X25519_LEN))
+		return false;
+	if (old->proven)
+		return time_before(READ_ONCE(old->last_rx) + ALIVE,
+				   key->installed);
+	return time_before(old->installed, key->installed) ||
+	       time_before(old->installed + ALIVE, jiffies);
 }
 
-/* Makes @key, from the next slot or new, the one that sends. */
+/* Makes @key, new or from another slot, the one that sends. */
 static void promote(struct pilot_peer *peer, struct pilot_key *key)
 {
+	enum pilot_slot slot;
 	struct pilot_key *old;
 
 	lockdep_assert_held(&peer->lock);
-	if (slot_key(peer, PILOT_SLOT_NEXT) == key)
-		replace(peer, PILOT_SLOT_NEXT, NULL);
+	for (slot = 0; slot < PILOT_SLOTS; slot++)
+		if (slot_key(peer, slot) == key)
+			replace(peer, slot, NULL);
 	old = replace(peer, PILOT_SLOT_CURRENT, key);
 	trace_pilot_key(peer, key->id, PILOT_KEY_SENDS, PILOT_REASON_NONE);
 	if (!old)
 		return;
 	if (is_lost(old, key))
 		WRITE_ONCE(peer->lost_key, old->id);
-	retire(peer, replace(peer, PILOT_SLOT_PREVIOUS, old),
-	       PILOT_REASON_REPLACED);
+	if (old->proven)
+		slot = PILOT_SLOT_PREVIOUS;
+	else if (key->proven && !slot_key(peer, PILOT_SLOT_NEXT))
+		slot = PILOT_SLOT_NEXT;
+	else
+		slot = PILOT_SLOT_EARLIER;
+	retire(peer, replace(peer, slot, old), PILOT_REASON_REPLACED);
+}
+
+/* Puts a new key beside the proven one. */
+static void put_beside(struct pilot_peer *peer, struct pilot_key *key)
+{
+	struct pilot_key *old = replace(peer, PILOT_SLOT_NEXT, key);
+
+	if (old)
+		retire(peer, replace(peer, PILOT_SLOT_EARLIER, old),
+		       PILOT_REASON_REPLACED);
 }
 
 static struct pilot_key *new_key(struct pilot_device *pd,
@@ -318,8 +357,7 @@ int pilot_key_install(struct pilot_peer *peer,
 	cur = slot_key(peer, PILOT_SLOT_CURRENT);
 	if (cur && cur->proven) {
 		*slot = PILOT_SLOT_NEXT;
-		retire(peer, replace(peer, PILOT_SLOT_NEXT, key),
-		       PILOT_REASON_REPLACED);
+		put_beside(peer, key);
 	} else {
 		*slot = PILOT_SLOT_CURRENT;
 		promote(peer, key);
@@ -337,9 +375,10 @@ int pilot_key_install(struct pilot_peer *peer,
 	return 0;
 }
 
-/* Takes a key out of its slot; the next one moves up. */
+/* Takes a key out of its slot; one that is not proven yet moves up. */
 static bool take_out(struct pilot_peer *peer, struct pilot_key *key)
 {
+	struct pilot_key *up = NULL;
 	int slot;
 
 	lockdep_assert_held(&peer->lock);
@@ -349,9 +388,9 @@ static bool take_out(struct pilot_peer *peer, struct pilot_key *key)
 	if (slot == PILOT_SLOTS)
 		return false;
 	if (slot == PILOT_SLOT_CURRENT)
-		replace(peer, slot, replace(peer, PILOT_SLOT_NEXT, NULL));
-	else
-		replace(peer, slot, NULL);
+		up = replace(peer, PILOT_SLOT_NEXT, NULL) ?:
+		     replace(peer, PILOT_SLOT_EARLIER, NULL);
+	replace(peer, slot, up);
 	if (!has_key(peer))
 		atomic_dec(&peer->pd->n_keys);
 	return true;
@@ -466,10 +505,38 @@ enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
 	return verdict;
 }
 
+/*
+ * Whether each end sends under the key that the other end left. Both see the
+ * same two keys, and exactly one of them has to give way: the end that sends
+ * under the key of the lower name, which is the same at both ends.
+ */
+static bool is_crossed(const struct pilot_key *cur, const struct pilot_key *key)
+{
+	return key->id > cur->id && is_negotiated(key) && is_negotiated(cur) &&
+	       time_before(cur->installed, key->installed + CROSS_SPAN) &&
+	       time_after(READ_ONCE(key->last_rx),
+			  READ_ONCE(cur->last_rx) + CROSS_TIME);
+}
+
+/*
+ * Whether a key that opened a frame is to send from now on. Not so a late proof
+ * of one that is older than the present key, which is proven.
+ */
+static bool takes_over(struct pilot_peer *peer, const struct pilot_key *key)
+{
+	const struct pilot_key *cur = slot_key(peer, PILOT_SLOT_CURRENT);
+	bool waited = slot_key(peer, PILOT_SLOT_NEXT) == key ||
+		      slot_key(peer, PILOT_SLOT_EARLIER) == key;
+
+	if (!waited && slot_key(peer, PILOT_SLOT_PREVIOUS) != key)
+		return false;
+	return !cur || !cur->proven || is_crossed(cur, key) ||
+	       (waited && !time_before(key->installed, cur->installed));
+}
+
 /* First frame under a key, or one under a key that does not send or is gated. */
 static void proved(struct pilot_peer *peer, struct pilot_key *key)
 {
-	struct pilot_key *cur;
 	bool first;
 
 	spin_lock(&peer->lock);
@@ -479,14 +546,8 @@ static void proved(struct pilot_peer *peer, struct pilot_key *key)
 				key->gated);
 	WRITE_ONCE(key->proven, true);
 	WRITE_ONCE(key->gated, PILOT_REASON_NONE);
-	cur = slot_key(peer, PILOT_SLOT_CURRENT);
-	if (slot_key(peer, PILOT_SLOT_NEXT) == key) {
+	if (takes_over(peer, key))
 		promote(peer, key);
-	} else if (slot_key(peer, PILOT_SLOT_PREVIOUS) == key &&
-		   (!cur || !cur->proven)) {
-		replace(peer, PILOT_SLOT_PREVIOUS, cur);
-		replace(peer, PILOT_SLOT_CURRENT, key);
-	}
 	peer->cooldown = false;
 	if (first && !peer->dead)
 		pilot_event_key_confirmed(peer, key->id);
@@ -533,8 +594,8 @@ void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
 	if (unlikely((__force u32)prefix == READ_ONCE(key->tx_prefix)))
 		WRITE_ONCE(key->tx_prefix, draw_prefix());
 
-	if (likely(READ_ONCE(key->proven) && cur && !READ_ONCE(key->gated) &&
-		   (cur == key || READ_ONCE(cur->proven))))
+	if (likely(cur == key && READ_ONCE(key->proven) &&
+		   !READ_ONCE(key->gated)))
 		return;
 	proved(peer, key);
 }
@@ -636,6 +697,31 @@ void pilot_key_overflow(struct pilot_peer *peer, struct pilot_key *key)
 	pilot_peer_need_key(peer, PILOT_REASON_EPOCHS);
 }
 
+/* Drops what is proven, but is not used any more; not under the present key. */
+static void drop_unused(struct pilot_peer *peer, unsigned long now)
+{
+	struct pilot_key *key, *cur = slot_key(peer, PILOT_SLOT_CURRENT);
+	enum pilot_slot slot;
+
+	if (cur && (!cur->proven ||
+		    !time_after(now, cur->installed + UNUSED_LIFE)))
+		return;
+	for (slot = PILOT_SLOT_CURRENT + 1; slot < PILOT_SLOTS; slot++) {
+		key = slot_key(peer, slot);
+		if (key && key->proven &&
+		    time_after(now, READ_ONCE(key->last_rx) + UNUSED_LIFE))
+			retire(peer, replace(peer, slot, NULL),
+			       PILOT_REASON_REPLACED);
+	}
+}
+
+static bool awaits_proof(struct pilot_peer *peer, enum pilot_slot slot)
+{
+	const struct pilot_key *key = slot_key(peer, slot);
+
+	return key && (!key->proven || key->gated);
+}
+
 /**
  * pilot_key_tick() - transitions that time brings
  * @peer: peer
@@ -645,7 +731,7 @@ void pilot_key_overflow(struct pilot_peer *peer, struct pilot_key *key)
  */
 bool pilot_key_tick(struct pilot_peer *peer)
 {
-	struct pilot_key *cur, *next, *prev;
+	struct pilot_key *cur, *next;
 	unsigned long now = jiffies;
 	bool unproven, switched = false;
 
@@ -658,16 +744,10 @@ bool pilot_key_tick(struct pilot_peer *peer)
 		promote(peer, next);
 		switched = true;
 	}
-	cur = slot_key(peer, PILOT_SLOT_CURRENT);
-	next = slot_key(peer, PILOT_SLOT_NEXT);
-	prev = slot_key(peer, PILOT_SLOT_PREVIOUS);
-	if (prev && (!cur || (cur->proven &&
-			      time_after(now, cur->installed + PREVIOUS_LIFE))) &&
-	    time_after(now, READ_ONCE(prev->last_rx) + PREVIOUS_LIFE)) {
-		replace(peer, PILOT_SLOT_PREVIOUS, NULL);
-		retire(peer, prev, PILOT_REASON_REPLACED);
-	}
-	unproven = next || (cur && (!cur->proven || cur->gated));
+	drop_unused(peer, now);
+	unproven = awaits_proof(peer, PILOT_SLOT_CURRENT) ||
+		   awaits_proof(peer, PILOT_SLOT_NEXT) ||
+		   awaits_proof(peer, PILOT_SLOT_EARLIER);
 	spin_unlock(&peer->lock);
 
 	if (switched)

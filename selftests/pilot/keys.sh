@@ -18,7 +18,7 @@ nodes_without_keys() {
 # the sender's buffer: ping needs a larger one.
 queued_then_delivered() {
 	local rc=0
-	spawn "$n1" ping -n -q -S 1000000 -i 0.1 -c 10 -W 10 10.9.0.2 >"$work/ping" &
+	spawn "$n1" ping -n -q -S 1000000 -i 0.1 -c 10 -W 30 10.9.0.2 >"$work/ping" &
 	local pid=$!
 	busywait 5000 eval '[ "$(peer_value $n1 2 queued)" -ge 10 ]' || rc=1
 	[ "$(peer_value "$n1" 2 tx_packets)" = 0 ] || fail "sent without a key" || rc=1
@@ -210,6 +210,49 @@ stray_datagrams() {
 	done
 }
 
+# A key of the peer's that is not proven yet, and then a stranger's: the peer's
+# takes over all the same, with its first frame.
+second_key_beside() {
+	local id
+	new_key "$work/peers" && new_key "$work/strangers" || return
+	ping_tunnel "$n1" 10.9.0.2 && on "$n1" pilot key set pilot0 2 "$work/peers" &&
+		on "$n1" pilot key set pilot0 2 "$work/strangers" || return
+	on "$n1" pilot show pilot0 -j | grep '"slot"'
+	ping_tunnel "$n1" 10.9.0.2 || return
+	id=$(peer_value "$n1" 2 id) || return
+	on "$n2" pilot key set pilot0 1 "$work/peers" || return
+	busywait 3000 eval "[ \$(peer_value $n1 2 id) != $id ]" || fail "the peer's key was lost" || return
+	ping_tunnel "$n1" 10.9.0.2 && ping_tunnel "$n2" 10.9.0.1
+}
+
+negotiated() { # namespace node file id
+	on "$1" python3 -S -E "$py/setkey.py" "$2" "$3" "$4"
+}
+
+same_key() {
+	[ "$(peer_value "$n1" 2 id)" = "$(peer_value "$n2" 1 id)" ]
+}
+
+# Two keys at once, the other way round at the other end: each end would stay
+# with the one that the other end left.
+crossing_keys() {
+	local i
+	new_key "$work/a" && new_key "$work/b" || return
+	ip -n "$n1" link set e0 down
+	for i in 1 2; do
+		local ns=n$i
+		on "${!ns}" pilot key del pilot0 $((3 - i)) || return
+	done
+	negotiated "$n1" 2 "$work/a" 1 && negotiated "$n1" 2 "$work/b" 2 &&
+		negotiated "$n2" 1 "$work/b" 2 && negotiated "$n2" 1 "$work/a" 1 || return
+	ip -n "$n1" link set e0 up
+	on "$n1" ping -n -q -i 0.1 -c 60 10.9.0.2 >"$work/ping"
+	cat "$work/ping"
+	grep -q ' 0% packet loss' "$work/ping" || fail "pings were lost" || return
+	echo "node 1: $(peer_value "$n1" 2 id), node 2: $(peer_value "$n2" 1 id)"
+	same_key
+}
+
 peer_removed() {
 	on "$n1" pilot peer del pilot0 2 && ! on "$n1" ping -n -q -c 1 -W 1 10.9.0.2
 }
@@ -235,5 +278,7 @@ try "and the right one works again" right_key_again
 try "drop by ID only drops that key" compare_and_drop
 try_refused "the node ID is fixed while there is a key" "key" node_id_busy
 try "stray datagrams are dropped and counted" stray_datagrams
+try "a second new key does not push out the first" second_key_beside
+try "keys that cross: both ends get to one" crossing_keys
 try "a removed peer is not sent to" peer_removed
 finish

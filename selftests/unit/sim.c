@@ -164,15 +164,32 @@ static void retire(struct sim_node *n, unsigned int peer, struct sim_key *k)
 	memset(k, 0, sizeof(*k));
 }
 
+/* Puts a key in a slot, in place of what is there. */
+static void put_in(struct sim_node *n, unsigned int peer, int slot,
+		   struct sim_key key)
+{
+	retire(n, peer, &n->peers[peer].slot[slot]);
+	n->peers[peer].slot[slot] = key;
+}
+
 static void promote(struct sim_node *n, unsigned int peer, struct sim_key key)
 {
-	struct sim_peer *p = &n->peers[peer];
+	struct sim_key *slot = n->peers[peer].slot;
+	struct sim_key old = slot[SIM_CURRENT];
+	int i;
 
-	if (p->slot[SIM_CURRENT].used) {
-		retire(n, peer, &p->slot[SIM_PREVIOUS]);
-		p->slot[SIM_PREVIOUS] = p->slot[SIM_CURRENT];
-	}
-	p->slot[SIM_CURRENT] = key;
+	for (i = 0; i < SIM_SLOTS; i++)
+		if (slot[i].used && slot[i].id == key.id)
+			memset(&slot[i], 0, sizeof(slot[i]));
+	slot[SIM_CURRENT] = key;
+	if (!old.used)
+		return;
+	if (old.proven)
+		put_in(n, peer, SIM_PREVIOUS, old);
+	else if (key.proven && !slot[SIM_NEXT].used)
+		put_in(n, peer, SIM_NEXT, old);
+	else
+		put_in(n, peer, SIM_EARLIER, old);
 }
 
 static void seal(struct sim_node *n, unsigned int peer, const struct sim_key *k,
@@ -192,29 +209,39 @@ static void seal(struct sim_node *n, unsigned int peer, const struct sim_key *k,
 	carry(n->sim, item);
 }
 
-static bool unproven(const struct sim_peer *p)
+static bool awaits_proof(const struct sim_key *k)
 {
-	return p->slot[SIM_NEXT].used ||
-	       (p->slot[SIM_CURRENT].used && !p->slot[SIM_CURRENT].proven);
+	return k->used && !k->proven;
 }
 
 static void probe(struct sim_node *n, unsigned int peer)
 {
+	static const int slots[] = { SIM_CURRENT, SIM_NEXT, SIM_EARLIER };
 	struct sim_peer *p = &n->peers[peer];
-	const struct sim_key *k = p->slot[SIM_NEXT].used ?
-				  &p->slot[SIM_NEXT] : &p->slot[SIM_CURRENT];
+	unsigned int i;
 
 	p->probe_at = n->sim->now + 500;
-	if (!p->probes || !unproven(p))
+	if (!p->probes || !(awaits_proof(&p->slot[SIM_CURRENT]) ||
+			    awaits_proof(&p->slot[SIM_NEXT]) ||
+			    awaits_proof(&p->slot[SIM_EARLIER])))
 		return;
 	p->probes--;
-	seal(n, peer, k, false);
+	for (i = 0; i < 3; i++)
+		if (i ? awaits_proof(&p->slot[slots[i]]) : p->slot[SIM_CURRENT].used)
+			seal(n, peer, &p->slot[slots[i]], false);
+}
+
+/* Each end sends under the key that the other end left. */
+static bool crossed(const struct sim_key *cur, const struct sim_key *k)
+{
+	return k->id > cur->id && cur->installed < k->installed + 60000 &&
+	       k->last_rx > cur->last_rx + 3000;
 }
 
 static void opened(struct sim_node *n, unsigned int peer, int slot, uint32_t from)
 {
 	struct sim_peer *p = &n->peers[peer];
-	struct sim_key *k = &p->slot[slot];
+	struct sim_key *k = &p->slot[slot], *cur = &p->slot[SIM_CURRENT];
 	bool first = !k->proven;
 	uint32_t id = k->id;
 
@@ -223,17 +250,10 @@ static void opened(struct sim_node *n, unsigned int peer, int slot, uint32_t fro
 	k->fails = 0;
 	p->addr = from;
 	p->cooldown_until = 0;
-	if (slot == SIM_NEXT) {
-		struct sim_key key = *k;
-
-		memset(k, 0, sizeof(*k));
-		promote(n, peer, key);
-	} else if (slot == SIM_PREVIOUS && !p->slot[SIM_CURRENT].proven) {
-		struct sim_key key = p->slot[SIM_CURRENT];
-
-		p->slot[SIM_CURRENT] = *k;
-		p->slot[SIM_PREVIOUS] = key;
-	}
+	if (slot != SIM_CURRENT &&
+	    (!cur->proven || crossed(cur, k) ||
+	     (slot != SIM_PREVIOUS && k->installed >= cur->installed)))
+		promote(n, peer, *k);
 	if (first) {
 		event(n, CONFIRMED, peer, id);
 		seal(n, peer, &p->slot[SIM_CURRENT], false);
@@ -276,12 +296,8 @@ static void kernel_tick(struct sim_node *n)
 		if (!p->exists)
 			continue;
 		if (next->used && n->sim->now - next->installed >= 1000 &&
-		    cur->last_rx < next->installed) {
-			struct sim_key key = *next;
-
-			memset(next, 0, sizeof(*next));
-			promote(n, i, key);
-		}
+		    cur->last_rx < next->installed)
+			promote(n, i, *next);
 		if (n->sim->now >= p->probe_at)
 			probe(n, i);
 		if (cur->used && n->sim->now - p->last_tx >= 25000)
@@ -364,7 +380,8 @@ static int op_install(void *ctx, uint32_t node, const struct manager_key *key)
 	memcpy(k.peer, key->peer_x25519, sizeof(k.peer));
 	memcpy(k.local, key->local_x25519, sizeof(k.local));
 	if (p->slot[SIM_CURRENT].used && p->slot[SIM_CURRENT].proven) {
-		retire(n, node - 1, &p->slot[SIM_NEXT]);
+		if (p->slot[SIM_NEXT].used)
+			put_in(n, node - 1, SIM_EARLIER, p->slot[SIM_NEXT]);
 		p->slot[SIM_NEXT] = k;
 	} else {
 		promote(n, node - 1, k);
@@ -385,10 +402,11 @@ static void op_drop(void *ctx, uint32_t node, uint32_t id)
 	for (i = 0; i < SIM_SLOTS; i++)
 		if (p->slot[i].used && p->slot[i].id == id)
 			retire(n, node - 1, &p->slot[i]);
-	if (!p->slot[SIM_CURRENT].used) {
-		p->slot[SIM_CURRENT] = p->slot[SIM_NEXT];
-		memset(&p->slot[SIM_NEXT], 0, sizeof(p->slot[SIM_NEXT]));
-	}
+	if (p->slot[SIM_CURRENT].used)
+		return;
+	i = p->slot[SIM_NEXT].used ? SIM_NEXT : SIM_EARLIER;
+	p->slot[SIM_CURRENT] = p->slot[i];
+	memset(&p->slot[i], 0, sizeof(p->slot[i]));
 }
 
 static int op_add_peer(void *ctx, uint32_t node)

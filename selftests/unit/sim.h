@@ -2,7 +2,7 @@
 /*
  * Managers over a network and kernels that exist only here: virtual clock,
  * loss, delay, reordering, duplicates, restarts. Everything follows from the
- * seed. The kernels know what the module's Store does with three keys, and no
+ * seed. The kernels know what the module's Store does with four keys, and no
  * more than a manager can see of it.
  */
 #ifndef PILOT_TEST_SIM_H
@@ -15,7 +15,7 @@
 
 #define SIM_NODES	8
 
-enum { SIM_CURRENT, SIM_NEXT, SIM_PREVIOUS, SIM_SLOTS };
+enum { SIM_CURRENT, SIM_NEXT, SIM_PREVIOUS, SIM_EARLIER, SIM_SLOTS };
 
 struct sim_key {
 	bool used;

@@ -368,6 +368,45 @@ static void replays(void)
 	sim_release(&s);
 }
 
+/*
+ * Node 2 has forgotten which keys of node 1 are old. A former PILA of node 1
+ * that comes while the proof of its new key is under way must not cost that.
+ */
+static void replay_before_proof(void)
+{
+	unsigned int i;
+	uint32_t before;
+
+	begin_agreed();
+	for (i = 0; i < 3; i++) {
+		sim_user_rekey(&s, 0, 1);
+		sim_run(&s, 5000);
+	}
+	s.delay_min = s.delay_max = 100;
+	sim_restart_daemon(&s, 1);
+	before = s.node[0].peers[1].slot[SIM_CURRENT].id;
+	sim_user_rekey(&s, 0, 1);
+	sim_run(&s, 110);
+	ok(s.node[1].peers[0].slot[SIM_NEXT].used, "replay before the proof: a key awaits it");
+	s.node[0].peers[1].delivered = s.node[1].peers[0].delivered = 0;
+	for (i = 0; i < 40; i++) {
+		sim_inject(&s, 1, 0x0b000001, s.tape[0], PILOT_PILA_LEN);
+		sim_data(&s, 0, 1);
+		sim_data(&s, 1, 0);
+		sim_run(&s, 20);
+		if (i == 20)
+			ok(sim_agreed(&s, 0, 1) &&
+			   s.node[0].peers[1].slot[SIM_CURRENT].id != before,
+			   "replay before the proof: the new key is there after two round trips");
+	}
+	sim_run(&s, 200);
+	ok(s.node[0].peers[1].delivered == 40 && s.node[1].peers[0].delivered == 40,
+	   "replay before the proof: %u and %u of 40 packets delivered",
+	   s.node[0].peers[1].delivered, s.node[1].peers[0].delivered);
+	ok(silent(), "replay before the proof: silent in the end");
+	sim_release(&s);
+}
+
 static void give_up(void)
 {
 	unsigned int n;
@@ -468,6 +507,7 @@ int main(void)
 	storms();
 	restarts();
 	replays();
+	replay_before_proof();
 	give_up();
 	unauthenticated();
 	slow_registry();

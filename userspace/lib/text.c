@@ -715,6 +715,7 @@ const char *pilot_slot_name(uint8_t slot)
 		[PILOT_SLOT_CURRENT] = "current",
 		[PILOT_SLOT_NEXT] = "next",
 		[PILOT_SLOT_PREVIOUS] = "previous",
+		[PILOT_SLOT_EARLIER] = "earlier",
 	};
 
 	return name_of(names, ARRAY_SIZE(names), slot);

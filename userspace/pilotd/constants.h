@@ -33,8 +33,6 @@
 #define UNPROVEN_ANSWERS_MAX		(MAX_REKEY_ATTEMPTS + 1)
 /* A need-key event this soon after an install is older than the key. */
 #define NEED_KEY_STALE_MS		1000
-/* The peer goes on sending under another key than we do for this long. */
-#define SPLIT_MS			15000
 /* Superseded X25519 keys remembered per peer. */
 #define SUPERSEDED_MAX			8
 /* Look-ups under way, and frames that wait for each. */

@@ -33,8 +33,8 @@
 #define NEVER	(INT64_MIN / 2)
 #define FOREVER	INT64_MAX
 
-/* The kernel holds three keys per peer at most. */
-#define SESSIONS_MAX	4
+/* The kernel holds four keys per peer at most. */
+#define SESSIONS_MAX	5
 
 struct session {
 	uint32_t id;
@@ -921,28 +921,6 @@ void manager_sync_begin(struct manager *m)
 		((struct peer *)n)->mark = false;
 }
 
-/*
- * Two keys that cross can leave each end sending under the one that the other
- * end does not send under. Traffic flows, but it is no common key: a new one is.
- */
-static bool is_split(const struct manager_session *keys, size_t n)
-{
-	int64_t ours = -1, other = FOREVER;
-	size_t k;
-
-	for (k = 0; k < n; k++) {
-		const struct manager_session *s = &keys[k];
-
-		if (!s->negotiated)
-			return false;
-		if (s->sends)
-			ours = s->last_rx >= 0 && s->last_rx < s->age ? s->last_rx : s->age;
-		else if (s->last_rx >= 0 && s->last_rx < other)
-			other = s->last_rx;
-	}
-	return other != FOREVER && ours > other + SPLIT_MS;
-}
-
 void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 		       const struct manager_session *keys, size_t n)
 {
@@ -980,8 +958,6 @@ void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 		if (keys[k].proven && !s->proven)
 			proven(m, now, p, s);
 	}
-	if (!p->active && now < p->wanted_at && is_split(keys, n))
-		p->wanted_at = now;
 	schedule(m, p);
 }
 

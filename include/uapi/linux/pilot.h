@@ -290,11 +290,13 @@ enum pilot_allowed_ip_attr {
  * @PILOT_SLOT_CURRENT: sends and opens
  * @PILOT_SLOT_NEXT: opens; sends once proven
  * @PILOT_SLOT_PREVIOUS: opens what is still under way
+ * @PILOT_SLOT_EARLIER: as NEXT, but a newer key that is not proven either came
  */
 enum pilot_slot {
 	PILOT_SLOT_CURRENT,
 	PILOT_SLOT_NEXT,
 	PILOT_SLOT_PREVIOUS,
+	PILOT_SLOT_EARLIER,
 
 	__PILOT_SLOT_AFTER_LAST,
 	PILOT_SLOT_MAX = __PILOT_SLOT_AFTER_LAST - 1
