@@ -358,6 +358,9 @@ static void drop_all_keys(void)
 	rtnl_lock();
 	list_for_each_entry(pd, &pilot_devices, list) {
 		mutex_lock(&pd->lock);
+		/* first, so that what is then asked for is made anew */
+		pd->cleared++;
+		pilot_event_device(pd, PILOT_EVENT_CLEARED);
 		xa_for_each(&pd->peers.ids, id, peer)
 			pilot_key_drop_all(peer, PILOT_REASON_CLEARED);
 		mutex_unlock(&pd->lock);

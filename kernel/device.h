@@ -55,6 +55,7 @@
  * @n_keys: peers that have a key
  * @n_queues: peers that have packets waiting
  * @event_seq: sequence number of the last event
+ * @cleared: how often all keys were dropped, see drop_all_keys(); @lock
  * @list: entry of pilot_devices; RTNL
  * @lock: serialises configuration. Taken after RTNL, before peers' locks
  * @dying: being unregistered; @lock
@@ -106,6 +107,7 @@ struct pilot_device {
 	unsigned long aged_drop;
 	u32 rekey_after;
 	u32 generation;
+	u32 cleared;
 
 	spinlock_t handler_lock;	/* the two below */
 	u32 handler_portid;

@@ -61,7 +61,8 @@ static int put_device_nest(struct sk_buff *skb, struct pilot_device *pd)
 	    nla_put_string(skb, PILOT_A_DEVICE_AEAD, pilot_aead_driver()) ||
 	    (handler && nla_put_u32(skb, PILOT_A_DEVICE_HANDLER, handler)) ||
 	    nla_put_u32(skb, PILOT_A_DEVICE_EVENT_SEQ,
-			atomic_read(&pd->event_seq)))
+			atomic_read(&pd->event_seq)) ||
+	    nla_put_u32(skb, PILOT_A_DEVICE_CLEARED, pd->cleared))
 		return -EMSGSIZE;
 	beacon = rcu_dereference_protected(pd->beacon,
 					   lockdep_is_held(&pd->lock));

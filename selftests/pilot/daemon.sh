@@ -122,6 +122,25 @@ both_restarted() {
 	started && established
 }
 
+# As far as the freezer, which comes after the notifiers, and back at once.
+machine_sleeps() {
+	local rc=0
+	echo 1 >/sys/module/suspend/parameters/pm_test_delay &&
+		echo freezer >/sys/power/pm_test && echo freeze >/sys/power/state || rc=1
+	echo none >/sys/power/pm_test
+	return $rc
+}
+
+# Keys do not outlive sleep, nor do secrets of an exchange: new ones are made.
+cleared_by_sleep() {
+	local before cleared
+	before=$(current_key "$n1" 2) && cleared=$(device_value "$n1" cleared) || return
+	machine_sleeps || return
+	[ "$(device_value "$n1" cleared)" = $((cleared + 1)) ] || fail "the count of device.cleared" || return
+	established && [ "$(current_key "$n1" 2)" != "$before" ] || fail "the same key" || return
+	grep -q "tunnel.key_dropped.* reason=cleared" "$work/pilotd1.log"
+}
+
 second_daemon() {
 	on "$n1" timeout 10 pilotd --config "$work/node1.conf" --foreground
 }
@@ -415,6 +434,11 @@ try "both daemons killed: the tunnel goes on" both_killed
 try "SIGHUP: nothing lost, same session" reload
 try "rekeying loses nothing" without_loss rekey_now
 try "events are shown as JSON" events_are_shown
+if [ -e /sys/power/pm_test ]; then
+	try "suspend clears keys, and new ones are made" cleared_by_sleep
+else
+	skip "suspend clears keys, and new ones are made" "the kernel has no CONFIG_PM_SLEEP_DEBUG"
+fi
 try "replayed handshakes change nothing" replayed_handshake
 try "forged handshakes change nothing" forged_handshakes
 try "a restarted node is back within a round trip and about a second" node_restarted

@@ -1179,6 +1179,59 @@ static void test_adopt(void)
 	rig_free(r);
 }
 
+/* A resumed snapshot, or one of two clones, must make its own secrets. */
+static void test_cleared(void)
+{
+	struct rig *r = rig();
+	uint8_t old[32];
+	unsigned int n;
+
+	registered(r);
+	manager_need_key(r->m, r->now, PEER, PILOT_REASON_NO_KEY);
+	memcpy(old, last(r)->f.x25519, sizeof(old));
+	manager_cleared(r->m, r->now);
+	pila(r, 1);
+	ok(r->installs == 1 && memcmp(r->local_x, old, sizeof(old)) && installed_with(r, 1),
+	   "cleared: an answer to what was sent before meets another key");
+	rig_free(r);
+
+	r = rig();
+	registered(r);
+	manager_need_key(r->m, r->now, PEER, PILOT_REASON_NO_KEY);
+	memcpy(old, last(r)->f.x25519, sizeof(old));
+	manager_cleared(r->m, r->now);
+	n = r->n_sent;
+	pass(r, 0);
+	ok(r->n_sent == n + 1 && memcmp(last(r)->f.x25519, old, sizeof(old)) &&
+	   manager_pending(r->m) == 1, "cleared: an exchange under way begins anew at once");
+	rig_free(r);
+
+	/* One that answered, and the session made with it. */
+	r = rig();
+	registered(r);
+	pila(r, 1);
+	memcpy(old, r->local_x, sizeof(old));
+	n = r->n_sent;
+	manager_cleared(r->m, r->now);
+	manager_dropped(r->m, r->now, PEER, r->key.id);
+	pass(r, 20000);
+	ok(r->n_sent == n && !manager_pending(r->m),
+	   "cleared: who only answered starts nothing");
+	pila(r, 1);
+	ok(r->installs == 2 && memcmp(r->local_x, old, sizeof(old)),
+	   "cleared: nor answers again with the same key");
+	rig_free(r);
+
+	r = rig();
+	registered(r);
+	session(r, 1);
+	n = r->n_sent;
+	manager_cleared(r->m, r->now);
+	pass(r, 20000);
+	ok(r->n_sent == n, "cleared: without an exchange nothing happens");
+	rig_free(r);
+}
+
 static void test_remove(void)
 {
 	struct rig *r = rig();
@@ -1241,6 +1294,7 @@ int main(void)
 	test_limits();
 	test_rekey();
 	test_adopt();
+	test_cleared();
 	test_remove();
 	test_failures();
 	for (i = 0; i < 16; i++)

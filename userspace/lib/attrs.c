@@ -123,6 +123,7 @@ static const char *const device_names[PILOT_A_DEVICE_MAX + 1] = {
 	[PILOT_A_DEVICE_HANDLER] = "handler",
 	[PILOT_A_DEVICE_EVENT_SEQ] = "event-seq",
 	[PILOT_A_DEVICE_STATS] = "stats",
+	[PILOT_A_DEVICE_CLEARED] = "cleared",
 };
 
 static const struct pilot_attr_set *const

@@ -60,6 +60,7 @@ static const struct field device_fields[PILOT_A_DEVICE_MAX + 1] = {
 	[PILOT_A_DEVICE_AEAD] = F(STRING, false, pilot_device_info, aead),
 	[PILOT_A_DEVICE_HANDLER] = F(U32, false, pilot_device_info, handler),
 	[PILOT_A_DEVICE_EVENT_SEQ] = F(U32, false, pilot_device_info, event_seq),
+	[PILOT_A_DEVICE_CLEARED] = F(U32, false, pilot_device_info, cleared),
 };
 
 static const struct field peer_fields[PILOT_A_PEER_MAX + 1] = {

@@ -759,6 +759,7 @@ const char *pilot_event_name(const struct pilot_event_info *event)
 		[PILOT_EVENT_NONCE_REPLAY] = "security.nonce_replay",
 		[PILOT_EVENT_SRC_SPOOFED] = "security.src_spoofed",
 		[PILOT_EVENT_DEVICE_CHANGED] = "device.changed",
+		[PILOT_EVENT_CLEARED] = "device.cleared",
 	};
 
 	if (event->type == PILOT_EVENT_PATH_CHANGED &&

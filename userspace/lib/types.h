@@ -108,6 +108,7 @@ struct pilot_stats {
  * @aead: replies: crypto driver
  * @handler: replies: netlink port of the handler; look at @has
  * @event_seq: replies: sequence number of the latest event
+ * @cleared: replies: how often all keys were dropped, PILOT_EVENT_CLEARED
  * @stats: replies: counters
  */
 struct pilot_device_info {
@@ -134,6 +135,7 @@ struct pilot_device_info {
 	char aead[128];
 	uint32_t handler;
 	uint32_t event_seq;
+	uint32_t cleared;
 	struct pilot_stats stats;
 };
 

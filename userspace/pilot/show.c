@@ -389,6 +389,7 @@ static json_t *json_device(const struct pilot_device_info *d,
 			cli_json_u64(d->handler) : json_null(),
 		"event_seq", cli_json_u64(d->event_seq));
 	json_limits(d, o);
+	json_object_set_new(o, "cleared", cli_json_u64(d->cleared));
 	json_object_set_new(o, "stats", json_stats(&d->stats));
 	json_object_set_new(o, "peers", list);
 	return o;

@@ -888,6 +888,24 @@ void manager_dropped(struct manager *m, int64_t now, uint32_t node, uint32_t id)
 	schedule(m, p);
 }
 
+void manager_cleared(struct manager *m, int64_t now)
+{
+	struct idnode *n, *next;
+
+	for (n = idmap_next(&m->peers, NULL); n; n = next) {
+		struct peer *p = (struct peer *)n;
+
+		next = idmap_next(&m->peers, n);
+		if (p->active)
+			p->wanted_at = now;
+		end_exchange(m, p);
+		if (peer_idle(p))
+			peer_free(m, p);
+		else
+			schedule(m, p);
+	}
+}
+
 void manager_path_changed(struct manager *m, int64_t now, uint32_t node)
 {
 	struct peer *p = peer_find(m, node);

@@ -240,6 +240,16 @@ void manager_dropped(struct manager *m, int64_t now, uint32_t node,
 		     uint32_t id);
 
 /**
+ * manager_cleared() - what was secret may be known, or used, elsewhere
+ * @m: manager
+ * @now: ms
+ *
+ * The machine sleeps, or was cloned: wipes every ephemeral key; an exchange
+ * under way begins anew with another. The kernel drops its keys by itself.
+ */
+void manager_cleared(struct manager *m, int64_t now);
+
+/**
  * manager_path_changed() - a peer's path in use is another one now
  * @m: manager
  * @now: ms

@@ -58,6 +58,7 @@ struct nl {
 	bool attached;
 	struct pilot_dev dev;
 	uint32_t event_seq;
+	uint32_t cleared;
 	bool failed;
 	char last_error[sizeof(((struct pilot_error *)0)->text)];
 	time_t refusals_at;
@@ -363,6 +364,9 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 	if (ret)
 		return ret;
 	now = now_ms();
+	if (info->cleared != nl->cleared)
+		manager_cleared(nl->m, now);
+	nl->cleared = info->cleared;
 	manager_sync_begin(nl->m);
 	for (i = 0; i < n; i++)
 		manager_sync_peer(nl->m, now, list[i].node_id, s,
@@ -458,6 +462,7 @@ static void log_event(const struct pilot_event_info *e)
 	case PILOT_EVENT_KEY_DROPPED:
 		level = e->reason == PILOT_REASON_REPLACED ? LOG_DEBUG : LOG_NOTICE;
 		break;
+	case PILOT_EVENT_CLEARED:
 	case PILOT_EVENT_KEY_INSTALLED:
 	case PILOT_EVENT_PATH_CHANGED:
 	case PILOT_EVENT_NONCE_REPLAY:
@@ -504,6 +509,10 @@ static int on_event_msg(const struct nlmsghdr *nlh, void *data)
 	case PILOT_EVENT_KEY_DROPPED:
 		manager_dropped(nl->m, now, e.node_id, e.key_id);
 		break;
+	case PILOT_EVENT_CLEARED:
+		nl->cleared++;
+		manager_cleared(nl->m, now);
+		break;
 	case PILOT_EVENT_PATH_CHANGED:
 		manager_path_changed(nl->m, now, e.node_id);
 		break;
@@ -546,14 +555,23 @@ static void on_handler_lost(void *data)
 	check_soon(nl);
 }
 
+/*
+ * What has happened comes first: no frame is answered with, and none repeats, a
+ * key that an event says is not to be used any more.
+ */
+static void catch_up(struct nl *nl)
+{
+	if (pilot_genl_recv(&nl->events) < 0)
+		log_err("%s", nl->events.err.text);
+}
+
 static void on_events_ready(evutil_socket_t fd, short what, void *data)
 {
 	struct nl *nl = data;
 
 	(void)fd;
 	(void)what;
-	if (pilot_genl_recv(&nl->events) < 0)
-		log_err("%s", nl->events.err.text);
+	catch_up(nl);
 	arm_timer(nl);
 }
 
@@ -563,6 +581,7 @@ static void on_handler_ready(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
+	catch_up(nl);
 	if (pilot_genl_recv(&nl->handler) < 0)
 		log_err("%s", nl->handler.err.text);
 	arm_timer(nl);
@@ -779,8 +798,10 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	(void)what;
 	if (read(fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 		log_err("timer: %s", strerror(errno));
-	if (nl->attached)
+	if (nl->attached) {
+		catch_up(nl);
 		manager_tick(nl->m, now_ms());
+	}
 	arm_timer(nl);
 }
 

@@ -164,6 +164,8 @@ enum pilot_endpoint_attr {
  *	there is none
  * @PILOT_A_DEVICE_EVENT_SEQ: u32, out: sequence number of the latest event
  * @PILOT_A_DEVICE_STATS: nest of &enum pilot_stats_attr, out
+ * @PILOT_A_DEVICE_CLEARED: u32, out: how often all keys were dropped because
+ *	of suspend, or because the machine was cloned
  */
 enum pilot_device_attr {
 	PILOT_A_DEVICE_UNSPEC,
@@ -189,6 +191,7 @@ enum pilot_device_attr {
 	PILOT_A_DEVICE_HANDLER,
 	PILOT_A_DEVICE_EVENT_SEQ,
 	PILOT_A_DEVICE_STATS,
+	PILOT_A_DEVICE_CLEARED,
 
 	__PILOT_A_DEVICE_AFTER_LAST,
 	PILOT_A_DEVICE_MAX = __PILOT_A_DEVICE_AFTER_LAST - 1
@@ -406,6 +409,8 @@ enum pilot_frame_attr {
  * @PILOT_EVENT_SRC_SPOOFED: NODE_ID, COUNT packets with a source that is not
  *	the sender's since the last such event; at most one per peer in 3 s
  * @PILOT_EVENT_DEVICE_CHANGED: settings of the device were changed
+ * @PILOT_EVENT_CLEARED: all keys are dropped, for REASON_CLEARED: a secret made
+ *	before this must not be used any more
  */
 enum pilot_event_type {
 	PILOT_EVENT_UNSPEC,
@@ -423,6 +428,7 @@ enum pilot_event_type {
 	PILOT_EVENT_NONCE_REPLAY,
 	PILOT_EVENT_SRC_SPOOFED,
 	PILOT_EVENT_DEVICE_CHANGED,
+	PILOT_EVENT_CLEARED,
 
 	__PILOT_EVENT_AFTER_LAST,
 	PILOT_EVENT_MAX = __PILOT_EVENT_AFTER_LAST - 1
