@@ -13,7 +13,7 @@ SBINDIR ?= $(PREFIX)/sbin
 
 ifdef KERNEL
   KVER := $(shell scripts/kernels '$(KERNEL)' >&2 && cat 'build/kernels/$(KERNEL)/version')
-  KDIR := /usr/src/linux-headers-$(KVER)
+  KDIR := $(shell cat 'build/kernels/$(KERNEL)/kdir')
   KMAKE = scripts/kernels '$(KERNEL)' $(MAKE)
   ifeq ($(KVER),)
     $(error no kernel '$(KERNEL)')
@@ -33,7 +33,7 @@ KMAKE ?= $(MAKE)
 # Objects stay out of the source tree: kbuild works in build/KVER on links to
 # the sources.
 OUT := build/$(KVER)
-LINKED := $(wildcard kernel/*.[ch])
+LINKED := $(wildcard kernel/*.[ch] kernel/*.mk)
 
 .PHONY: all module userspace check bench-build demo vm deps install modules_install clean help
 

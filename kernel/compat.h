@@ -7,13 +7,12 @@
 #define _PILOT_COMPAT_H
 
 #include <linux/netdevice.h>
-#include <linux/version.h>
 #include <net/genetlink.h>
 #include <net/ip6_tunnel.h>
 #include <net/rtnetlink.h>
 #include <net/udp_tunnel.h>
 
-/* Headers that came later; Kbuild looks for them, sparse has no __has_include */
+/* compat.mk tells which headers and functions there are. */
 #ifdef PILOT_HAVE_GSO_H
 #include <net/gso.h>
 #endif
@@ -34,41 +33,15 @@ static inline void pilot_compat_set_lltx(struct net_device *dev)
 #endif
 }
 
-/*
- * Since 6.7 the core allocates, reports and frees the per-CPU counters of a
- * device that asks for it. The field exists in 6.1 stable, unread.
- */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-#define PILOT_CORE_TSTATS 1
-#endif
-
-static inline int pilot_compat_tstats_alloc(struct net_device *dev)
-{
-#ifdef PILOT_CORE_TSTATS
-	return 0;
-#else
-	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
-	return dev->tstats ? 0 : -ENOMEM;
-#endif
-}
-
-static inline void pilot_compat_tstats_free(struct net_device *dev)
-{
-#ifndef PILOT_CORE_TSTATS
-	free_percpu(dev->tstats);
-	dev->tstats = NULL;
-#endif
-}
-
-/* Between 6.12 and 7.3 the tunnel helpers moved from struct socket to sock. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+/* After 6.12 the tunnel helpers moved from struct socket to sock. */
+#ifdef PILOT_HAVE_TUNNEL_SK
 #define PILOT_TUNNEL_SOCK(sock) ((sock)->sk)
 #else
 #define PILOT_TUNNEL_SOCK(sock) (sock)
 #endif
 
 /* 6.17: a trailing argument for IPCB flags */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#ifdef PILOT_HAVE_IPCB_FLAGS
 #define pilot_udp_tunnel_xmit(...)	udp_tunnel_xmit_skb(__VA_ARGS__, 0)
 #define pilot_udp_tunnel6_xmit(...)	udp_tunnel6_xmit_skb(__VA_ARGS__, 0)
 #else
@@ -77,14 +50,14 @@ static inline void pilot_compat_tstats_free(struct net_device *dev)
 #endif
 
 /* 6.7: genl_info in dumps */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#ifdef PILOT_HAVE_INFO_DUMP
 #define pilot_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
 #else
 #define pilot_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
 #endif
 
 /* 6.15: parameters of newlink in a structure */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+#ifdef PILOT_HAVE_NEWLINK_PARAMS
 #define PILOT_NEWLINK(name, dev, link_net, extack)			\
 static int name##_common(struct net *link_net, struct net_device *dev,	\
 			 struct netlink_ext_ack *extack);		\

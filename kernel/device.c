@@ -124,9 +124,10 @@ static int pilot_init(struct net_device *dev)
 	struct pilot_device *pd = netdev_priv(dev);
 	int err;
 
-	err = pilot_compat_tstats_alloc(dev);
-	if (err)
-		return err;
+	/* Not by pcpu_stat_type: 6.1 has it, but does nothing about it. */
+	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
+	if (!dev->tstats)
+		return -ENOMEM;
 	err = gro_cells_init(&pd->gro_cells, dev);
 	if (err)
 		goto err_tstats;
@@ -143,7 +144,7 @@ err_peers:
 err_cells:
 	gro_cells_destroy(&pd->gro_cells);
 err_tstats:
-	pilot_compat_tstats_free(dev);
+	free_percpu(dev->tstats);
 	return err;
 }
 
@@ -167,7 +168,7 @@ static void pilot_uninit(struct net_device *dev)
 						lockdep_is_held(&pd->lock)));
 	mutex_unlock(&pd->lock);
 	gro_cells_destroy(&pd->gro_cells);
-	pilot_compat_tstats_free(dev);
+	free_percpu(dev->tstats);
 }
 
 static const struct net_device_ops netdev_ops = {
@@ -243,9 +244,6 @@ static void pilot_setup(struct net_device *dev)
 	dev->hw_enc_features |= features;
 	pilot_compat_set_lltx(dev);
 	netif_keep_dst(dev);	/* ICMP errors need the route */
-#ifdef PILOT_CORE_TSTATS
-	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
-#endif
 	dev->needed_headroom = PILOT_HEADROOM;
 	dev->needed_tailroom = PILOT_TAG_LEN;
 	dev->mtu = PILOT_DEFAULT_MTU;

@@ -262,9 +262,9 @@ static int nulltun_init(struct net_device *dev)
 	int err;
 
 	nt->dev = dev;
-	err = pilot_compat_tstats_alloc(dev);
-	if (err)
-		return err;
+	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
+	if (!dev->tstats)
+		return -ENOMEM;
 	err = dst_cache_init(&nt->dst, GFP_KERNEL);
 	if (err)
 		goto err_stats;
@@ -275,7 +275,7 @@ static int nulltun_init(struct net_device *dev)
 err_dst:
 	dst_cache_destroy(&nt->dst);
 err_stats:
-	pilot_compat_tstats_free(dev);
+	free_percpu(dev->tstats);
 	return err;
 }
 
@@ -285,7 +285,7 @@ static void nulltun_uninit(struct net_device *dev)
 
 	gro_cells_destroy(&nt->cells);
 	dst_cache_destroy(&nt->dst);
-	pilot_compat_tstats_free(dev);
+	free_percpu(dev->tstats);
 }
 
 static const struct net_device_ops nulltun_ops = {
@@ -294,9 +294,7 @@ static const struct net_device_ops nulltun_ops = {
 	.ndo_open = nulltun_open,
 	.ndo_stop = nulltun_stop,
 	.ndo_start_xmit = nulltun_xmit,
-#ifndef PILOT_CORE_TSTATS
 	.ndo_get_stats64 = dev_get_tstats64,
-#endif
 };
 
 static const struct device_type nulltun_type = { .name = "nulltun" };
@@ -319,9 +317,6 @@ static void nulltun_setup(struct net_device *dev)
 	dev->hw_features |= features;
 	dev->hw_enc_features |= features;
 	pilot_compat_set_lltx(dev);
-#ifdef PILOT_CORE_TSTATS
-	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
-#endif
 	dev->mtu = 1440;
 	dev->max_mtu = 65000;
 	SET_NETDEV_DEVTYPE(dev, &nulltun_type);
