@@ -100,6 +100,30 @@ struct pilot_peer *pilot_nl_peer(struct pilot_device *pd,
 	return peer;
 }
 
+/*
+ * How most requests about a peer begin: parses the nest @type into @tb, locks
+ * the device and finds the peer that attribute @node of the nest names. What
+ * pilot_nl_unlock() takes is the peer's device; nothing is locked on failure.
+ */
+struct pilot_peer *pilot_nl_lock_peer(struct genl_info *info, int type,
+				      struct nlattr **tb, int max, int node)
+{
+	struct pilot_device *pd;
+	struct pilot_peer *peer;
+	int err;
+
+	err = pilot_nl_parse(info, type, tb, max);
+	if (err)
+		return ERR_PTR(err);
+	pd = pilot_nl_lock(genl_info_net(info), info->attrs, info->extack);
+	if (IS_ERR(pd))
+		return ERR_CAST(pd);
+	peer = pilot_nl_peer(pd, info->attrs[type], tb[node], info->extack);
+	if (IS_ERR(peer))
+		pilot_nl_unlock(pd);
+	return peer;
+}
+
 /* Returns 1 with @sa filled in, 0 for an empty nest, or an error. */
 static int parse_endpoint(struct nlattr *nest, union pilot_sockaddr *sa,
 			  struct netlink_ext_ack *extack)

@@ -88,30 +88,21 @@ int pilot_nl_put_keys(struct sk_buff *skb, int type, struct pilot_peer *peer)
 int pilot_nl_key_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[PILOT_A_KEY_MAX + 1];
-	struct pilot_device *pd;
-	struct pilot_peer *peer;
+	struct pilot_peer *peer = pilot_nl_lock_peer(info, PILOT_A_KEY, tb,
+						     PILOT_A_KEY_MAX,
+						     PILOT_A_KEY_NODE_ID);
 	struct sk_buff *msg;
+	int err = -ENOMEM;
 	void *hdr;
-	int err;
 
-	err = pilot_nl_parse(info, PILOT_A_KEY, tb, PILOT_A_KEY_MAX);
-	if (err)
-		return err;
-	pd = pilot_nl_lock(genl_info_net(info), info->attrs, info->extack);
-	if (IS_ERR(pd))
-		return PTR_ERR(pd);
-	peer = pilot_nl_peer(pd, info->attrs[PILOT_A_KEY], tb[PILOT_A_KEY_NODE_ID],
-			     info->extack);
-	err = PTR_ERR_OR_ZERO(peer);
-	if (err)
-		goto out;
-	err = -ENOMEM;
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
 	msg = nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!msg)
 		goto out;
 	err = -EMSGSIZE;
 	hdr = pilot_nl_begin(msg, info->snd_portid, info->snd_seq, 0, PILOT_CMD_KEY_GET,
-			     pd->dev);
+			     peer->pd->dev);
 	if (!hdr || pilot_nl_put_keys(msg, PILOT_A_KEY, peer)) {
 		nlmsg_free(msg);
 		goto out;
@@ -119,7 +110,7 @@ int pilot_nl_key_get_doit(struct sk_buff *skb, struct genl_info *info)
 	genlmsg_end(msg, hdr);
 	err = genlmsg_reply(msg, info);
 out:
-	pilot_nl_unlock(pd);
+	pilot_nl_unlock(peer->pd);
 	return err;
 }
 
@@ -215,45 +206,35 @@ static const u8 *optional_data(const struct nlattr *attr)
 	return attr ? nla_data(attr) : NULL;
 }
 
-static int key_set(struct genl_info *info, struct nlattr **tb)
+static int key_set(struct pilot_peer *peer, struct genl_info *info,
+		   struct nlattr **tb)
 {
 	struct nlattr *nest = info->attrs[PILOT_A_KEY];
-	struct pilot_key_params params;
-	struct pilot_device *pd;
-	struct pilot_peer *peer;
+	const struct pilot_key_params params = {
+		.secret = optional_data(tb[PILOT_A_KEY_SECRET]),
+		.id = tb[PILOT_A_KEY_ID] ? nla_get_u32(tb[PILOT_A_KEY_ID]) : 0,
+		.authenticated = tb[PILOT_A_KEY_AUTHENTICATED],
+		.peer_x25519 = optional_data(tb[PILOT_A_KEY_PEER_X25519]),
+		.local_x25519 = optional_data(tb[PILOT_A_KEY_LOCAL_X25519]),
+	};
 	enum pilot_slot slot;
 	struct sk_buff *msg;
 	void *hdr;
 	u32 id;
 	int err;
 
+	err = key_check(peer->pd, peer, nest, tb, info->extack);
+	if (err)
+		return err;
 	/* the answer is allocated before anything changes */
 	msg = nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!msg)
 		return -ENOMEM;
-	pd = pilot_nl_lock(genl_info_net(info), info->attrs, info->extack);
-	if (IS_ERR(pd)) {
-		nlmsg_free(msg);
-		return PTR_ERR(pd);
-	}
-	peer = pilot_nl_peer(pd, nest, tb[PILOT_A_KEY_NODE_ID], info->extack);
-	err = PTR_ERR_OR_ZERO(peer);
-	if (!err)
-		err = key_check(pd, peer, nest, tb, info->extack);
-	if (err)
-		goto out;
-	params = (struct pilot_key_params) {
-		.secret = nla_data(tb[PILOT_A_KEY_SECRET]),
-		.id = tb[PILOT_A_KEY_ID] ? nla_get_u32(tb[PILOT_A_KEY_ID]) : 0,
-		.authenticated = tb[PILOT_A_KEY_AUTHENTICATED],
-		.peer_x25519 = optional_data(tb[PILOT_A_KEY_PEER_X25519]),
-		.local_x25519 = optional_data(tb[PILOT_A_KEY_LOCAL_X25519]),
-	};
 	err = pilot_key_install(peer, &params, &id, &slot, info->extack);
 	if (err)
 		goto out;
 	hdr = pilot_nl_begin(msg, info->snd_portid, info->snd_seq, 0, PILOT_CMD_KEY_SET,
-			     pd->dev);
+			     peer->pd->dev);
 	nest = hdr ? nla_nest_start(msg, PILOT_A_KEY) : NULL;
 	if (!nest || nla_put_u32(msg, PILOT_A_KEY_NODE_ID, peer->node_id) ||
 	    nla_put_u32(msg, PILOT_A_KEY_ID, id) ||
@@ -266,52 +247,50 @@ static int key_set(struct genl_info *info, struct nlattr **tb)
 	err = genlmsg_reply(msg, info);
 	msg = NULL;
 out:
-	pilot_nl_unlock(pd);
 	nlmsg_free(msg);
 	return err;
 }
 
 int pilot_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *tb[PILOT_A_KEY_MAX + 1];
-	int err;
+	struct nlattr *tb[PILOT_A_KEY_MAX + 1], *secret = NULL;
+	struct pilot_peer *peer = pilot_nl_lock_peer(info, PILOT_A_KEY, tb,
+						     PILOT_A_KEY_MAX,
+						     PILOT_A_KEY_NODE_ID);
+	int err = PTR_ERR_OR_ZERO(peer);
 
-	err = pilot_nl_parse(info, PILOT_A_KEY, tb, PILOT_A_KEY_MAX);
-	if (err)
-		return err;
-	err = key_set(info, tb);
+	if (!err) {
+		err = key_set(peer, info, tb);
+		pilot_nl_unlock(peer->pd);
+	}
 	/* no copy stays behind in the request */
-	if (tb[PILOT_A_KEY_SECRET])
-		memzero_explicit(nla_data(tb[PILOT_A_KEY_SECRET]),
-				 nla_len(tb[PILOT_A_KEY_SECRET]));
+	if (info->attrs[PILOT_A_KEY])
+		secret = nla_find_nested(info->attrs[PILOT_A_KEY],
+					 PILOT_A_KEY_SECRET);
+	if (secret)
+		memzero_explicit(nla_data(secret), nla_len(secret));
 	return err;
 }
 
 int pilot_nl_key_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[PILOT_A_KEY_MAX + 1], *id;
-	struct pilot_device *pd;
-	struct pilot_peer *peer;
-	int err;
+	struct pilot_peer *peer = pilot_nl_lock_peer(info, PILOT_A_KEY, tb,
+						     PILOT_A_KEY_MAX,
+						     PILOT_A_KEY_NODE_ID);
+	int err = 0;
 
-	err = pilot_nl_parse(info, PILOT_A_KEY, tb, PILOT_A_KEY_MAX);
-	if (err)
-		return err;
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
 	id = tb[PILOT_A_KEY_ID];
-	pd = pilot_nl_lock(genl_info_net(info), info->attrs, info->extack);
-	if (IS_ERR(pd))
-		return PTR_ERR(pd);
-	peer = pilot_nl_peer(pd, info->attrs[PILOT_A_KEY], tb[PILOT_A_KEY_NODE_ID],
-			     info->extack);
-	err = PTR_ERR_OR_ZERO(peer);
-	if (!err && id) {
+	if (id) {
 		err = pilot_key_drop(peer, nla_get_u32(id), PILOT_REASON_USER);
 		if (err)
 			NL_SET_ERR_MSG_ATTR(info->extack, id,
 					    "that key is not installed");
-	} else if (!err) {
+	} else {
 		pilot_key_drop_all(peer, PILOT_REASON_USER);
 	}
-	pilot_nl_unlock(pd);
+	pilot_nl_unlock(peer->pd);
 	return err;
 }

@@ -103,27 +103,20 @@ static int put_peer(struct sk_buff *skb, struct pilot_peer *peer, int from)
 
 int pilot_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *tb[PILOT_A_PEER_MAX + 1], *nest;
-	struct pilot_allowedip *a;
+	struct nlattr *tb[PILOT_A_PEER_MAX + 1];
+	struct pilot_peer *peer = pilot_nl_lock_peer(info, PILOT_A_PEER, tb,
+						     PILOT_A_PEER_MAX,
+						     PILOT_A_PEER_NODE_ID);
 	size_t size = NLMSG_DEFAULT_SIZE;
+	struct pilot_allowedip *a;
 	struct pilot_device *pd;
-	struct pilot_peer *peer;
 	struct sk_buff *msg;
 	void *hdr;
 	int err;
 
-	err = pilot_nl_parse(info, PILOT_A_PEER, tb, PILOT_A_PEER_MAX);
-	if (err)
-		return err;
-	nest = info->attrs[PILOT_A_PEER];
-	pd = pilot_nl_lock(genl_info_net(info), info->attrs, info->extack);
-	if (IS_ERR(pd))
-		return PTR_ERR(pd);
-	peer = pilot_nl_peer(pd, nest, tb[PILOT_A_PEER_NODE_ID], info->extack);
-	if (IS_ERR(peer)) {
-		err = PTR_ERR(peer);
-		goto out;
-	}
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	pd = peer->pd;
 	/* a nest, an address and a length each */
 	list_for_each_entry(a, &peer->allowed_ips, list)
 		size += 3 * NLA_HDRLEN + sizeof(struct in6_addr) + NLA_ALIGN(1);
@@ -403,48 +396,36 @@ int pilot_nl_peer_set_doit(struct sk_buff *skb, struct genl_info *info)
 int pilot_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[PILOT_A_PEER_MAX + 1];
+	struct pilot_peer *peer = pilot_nl_lock_peer(info, PILOT_A_PEER, tb,
+						     PILOT_A_PEER_MAX,
+						     PILOT_A_PEER_NODE_ID);
 	struct pilot_device *pd;
-	struct pilot_peer *peer;
-	int err;
 
-	err = pilot_nl_parse(info, PILOT_A_PEER, tb, PILOT_A_PEER_MAX);
-	if (err)
-		return err;
-	pd = pilot_nl_lock(genl_info_net(info), info->attrs, info->extack);
-	if (IS_ERR(pd))
-		return PTR_ERR(pd);
-	peer = pilot_nl_peer(pd, info->attrs[PILOT_A_PEER],
-			     tb[PILOT_A_PEER_NODE_ID], info->extack);
-	err = PTR_ERR_OR_ZERO(peer);
-	if (!err)
-		pilot_peer_remove(peer);
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	pd = peer->pd;
+	pilot_peer_remove(peer);
 	pilot_nl_unlock(pd);
-	return err;
+	return 0;
 }
 
 int pilot_nl_rekey_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[PILOT_A_PEER_MAX + 1];
-	struct pilot_device *pd;
-	struct pilot_peer *peer;
-	int err;
+	struct pilot_peer *peer = pilot_nl_lock_peer(info, PILOT_A_PEER, tb,
+						     PILOT_A_PEER_MAX,
+						     PILOT_A_PEER_NODE_ID);
+	int err = 0;
 
-	err = pilot_nl_parse(info, PILOT_A_PEER, tb, PILOT_A_PEER_MAX);
-	if (err)
-		return err;
-	pd = pilot_nl_lock(genl_info_net(info), info->attrs, info->extack);
-	if (IS_ERR(pd))
-		return PTR_ERR(pd);
-	peer = pilot_nl_peer(pd, info->attrs[PILOT_A_PEER],
-			     tb[PILOT_A_PEER_NODE_ID], info->extack);
-	err = PTR_ERR_OR_ZERO(peer);
-	if (!err && !READ_ONCE(pd->handler_portid)) {
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	if (READ_ONCE(peer->pd->handler_portid)) {
+		pilot_peer_need_key(peer, PILOT_REASON_USER);
+	} else {
 		NL_SET_ERR_MSG_MOD(info->extack,
 				   "no daemon serves the device: is pilotd running?");
 		err = -ENOTCONN;
 	}
-	if (!err)
-		pilot_peer_need_key(peer, PILOT_REASON_USER);
-	pilot_nl_unlock(pd);
+	pilot_nl_unlock(peer->pd);
 	return err;
 }
