@@ -171,7 +171,7 @@ set_shown() {
 	human 'node: 65538 \(7:0007.0001.0002\)' 'address: fd50:494c:4f54:7::1:2' \
 		'listening port: 40100' 'fwmark: 0x80000001' 'beacon: \[2001:db8::1\]:9001' \
 		'unauthenticated peers: allowed' \
-		'limits: decrypt-fail-threshold 7, decrypt-fail-grace 15[0-9]+ms, outside-window-threshold 8, outside-window-grace 2s, replay-threshold 9, replay-grace 0s, aged-drop 1m, rekey-after 256'
+		'limits: replay-window 1024, max-peers 3, decrypt-fail-threshold 7, decrypt-fail-grace 15[0-9]+ms, outside-window-threshold 8, outside-window-grace 2s, replay-threshold 9, replay-grace 0s, aged-drop 1m, rekey-after 256'
 }
 
 set_dumped() {

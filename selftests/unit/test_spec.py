@@ -356,12 +356,13 @@ class Kernel:
 def limit_problems(device, header):
     """What limits.c accepts against the checks of the YAML, and its defaults
     against those that the YAML's text names."""
-    source = strip_comments(read("userspace/pilot/limits.c"))
+    source = strip_comments(read("userspace/lib/limits.c"))
+    header += strip_comments(read("include/pilot/wire.h"))
     attrs = {c_name(a["name"]): a for a, _ in device}
-    table = re.findall(r"^\s+LIMIT\((\w+),\s*(\w+),\s*(\w+),\s*(\w+),\s*([^,]+),"
+    table = re.findall(r"^\s+LIMIT\((\w+),\s*(\w+),\s*(\w+),\s*([^,]+),"
                        r"\s*([^,]+),\s*([^,)]+)\)", source, re.M)
     problems = [] if table else ["no table found"]
-    for name, member, is_time, off, low, high, usual in table:
+    for name, member, kind, low, high, usual in table:
         attr = attrs.get(name)
         if not attr:
             problems.append("%s: not in the YAML" % name)
@@ -372,13 +373,15 @@ def limit_problems(device, header):
             problems.append("%s: type %s, member %s" % (name, attr["type"], member))
         if (low, high) != (checks.get("min", 0), checks.get("max")):
             problems.append("%s: limits.c %s to %s, YAML %s" % (name, low, high, checks))
-        if (is_time == "true") != ("milliseconds" in doc):
+        if kind.startswith("TIME") != ("milliseconds" in doc):
             problems.append("%s: a time in one of limits.c and the YAML only" % name)
         said = re.search(r"[Dd]efault (\d+)", doc)
         if said and int(said.group(1)) != usual:
             problems.append("%s: default %s, YAML %s" % (name, usual, said.group(1)))
-        if (off == "true") != (usual == 0):
+        if (kind == "TIME_OR_OFF") != (usual == 0):
             problems.append("%s: off, but its default is %s" % (name, usual))
+        if (kind == "POWER_OF_2") != ("power of two" in doc):
+            problems.append("%s: a power of two in one of limits.c and the YAML only" % name)
     return problems
 
 

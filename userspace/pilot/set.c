@@ -6,19 +6,20 @@
 #include <string.h>
 
 #include "cli.h"
+#include "lib/limits.h"
 
 /* One KEYWORD VALUE pair into @info. Return: 0 or negative errno. */
 static int take_setting(const char *keyword, const char *value,
 			struct pilot_device_info *info, int *address_network,
 			struct pilot_error *err)
 {
-	const struct cli_limit *limit = cli_limit_find(keyword);
+	const struct pilot_limit *limit = pilot_limit_find(keyword);
 	uint32_t v, attr;
 	int ret;
 
 	if (limit) {
 		attr = limit->attr;
-		ret = cli_limit_parse(limit, value, info, err);
+		ret = pilot_limit_parse(limit, value, &v, err);
 	} else if (!strcmp(keyword, "node-id")) {
 		attr = PILOT_A_DEVICE_NODE_ID;
 		ret = pilot_parse_node(value, &info->node_id, address_network, err);
@@ -43,14 +44,6 @@ static int take_setting(const char *keyword, const char *value,
 		memset(&info->beacon, 0, sizeof(info->beacon));
 		ret = !strcmp(value, "off") ? 0 :
 		      pilot_parse_endpoint(value, keyword, true, &info->beacon, err);
-	} else if (!strcmp(keyword, "replay-window")) {
-		attr = PILOT_A_DEVICE_REPLAY_WINDOW;
-		ret = pilot_parse_u32(value, keyword, 64, PILOT_REPLAY_WINDOW_MAX,
-				      &info->replay_window, err);
-		if (!ret && info->replay_window & (info->replay_window - 1))
-			ret = pilot_error_set(err, -EINVAL,
-					      "replay-window %u is not a power of two",
-					      info->replay_window);
 	} else if (!strcmp(keyword, "unauth")) {
 		attr = PILOT_A_DEVICE_UNAUTH;
 		info->unauth = !strcmp(value, "on");
@@ -59,10 +52,6 @@ static int take_setting(const char *keyword, const char *value,
 			ret = pilot_error_set(err, -EINVAL,
 					      "unauth \"%.40s\" is not on or off",
 					      value);
-	} else if (!strcmp(keyword, "max-peers")) {
-		attr = PILOT_A_DEVICE_MAX_PEERS;
-		ret = pilot_parse_u32(value, keyword, 1, 1 << 20,
-				      &info->max_peers, err);
 	} else {
 		return pilot_error_set(err, -EINVAL, "there is no setting \"%.40s\"",
 				       keyword);
@@ -71,6 +60,8 @@ static int take_setting(const char *keyword, const char *value,
 		return ret;
 	if (info->has & PILOT_HAS(attr))
 		return pilot_error_set(err, -EINVAL, "%s is given twice", keyword);
+	if (limit)
+		pilot_limit_set(limit, info, v);
 	info->has |= PILOT_HAS(attr);
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "cli.h"
 #include "lib/attrs.h"
+#include "lib/limits.h"
 
 /* What a user needs to know about a peer's keys, in one word or two. */
 enum state {
@@ -119,16 +120,16 @@ static void print_limits(const struct pilot_device_info *d)
 	bool any = false;
 	size_t i;
 
-	for (i = 0; i < cli_n_limits; i++) {
-		const struct cli_limit *l = &cli_limits[i];
-		uint32_t v = cli_limit_get(l, d);
+	for (i = 0; i < pilot_n_limits; i++) {
+		const struct pilot_limit *l = &pilot_limits[i];
+		uint32_t v = pilot_limit_get(l, d);
 
 		if (!(d->has & PILOT_HAS(l->attr)) || v == l->usual)
 			continue;
 		if (!any)
 			field("limits");
-		printf("%s%s %s", any ? ", " : "", cli_limit_name(l),
-		       cli_limit_format(l, v, text));
+		printf("%s%s %s", any ? ", " : "", pilot_limit_name(l),
+		       pilot_limit_format(l, v, text));
 		any = true;
 	}
 	if (any)
@@ -299,12 +300,12 @@ static void json_limits(const struct pilot_device_info *d, json_t *o)
 {
 	size_t i;
 
-	for (i = 0; i < cli_n_limits; i++) {
-		const struct cli_limit *l = &cli_limits[i];
+	for (i = 0; i < pilot_n_limits; i++) {
+		const struct pilot_limit *l = &pilot_limits[i];
 
-		json_object_set_new(o, cli_json_name(cli_limit_name(l),
+		json_object_set_new(o, cli_json_name(pilot_limit_name(l),
 						     l->is_time ? "_ms" : ""),
-				    cli_json_u64(cli_limit_get(l, d)));
+				    cli_json_u64(pilot_limit_get(l, d)));
 	}
 }
 
@@ -369,7 +370,7 @@ static json_t *json_device(const struct pilot_device_info *d,
 	for (i = 0; i < n; i++)
 		json_array_append_new(list, json_peer(d, &peers[i]));
 
-	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}",
+	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
 		"ifname", cli_ifname(&d->dev),
 		"ifindex", cli_json_u64(d->dev.ifindex),
 		"node_id", d->node_id ? cli_json_u64(d->node_id) : json_null(),
@@ -379,9 +380,7 @@ static json_t *json_device(const struct pilot_device_info *d,
 		"listen_port", d->listen_port,
 		"fwmark", cli_json_u64(d->fwmark),
 		"beacon", json_endpoint(&d->beacon),
-		"replay_window", cli_json_u64(d->replay_window),
 		"unauth", d->unauth,
-		"max_peers", cli_json_u64(d->max_peers),
 		"peers_with_key", cli_json_u64(d->keys),
 		"aead", d->has & PILOT_HAS(PILOT_A_DEVICE_AEAD) ?
 			json_string(d->aead) : json_null(),

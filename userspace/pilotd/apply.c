@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/limits.h"
 #include "lib/text.h"
 #include "log.h"
 
@@ -63,8 +64,8 @@ static const struct wanted *wanted_find(const struct wanted_list *w, uint32_t no
 int apply_device(const struct applier *a, const struct config *cfg,
 		 struct pilot_error *err)
 {
-	struct pilot_device_info now, set = { .dev = a->dev }, limits = cfg->limits;
-	const struct config_limit *l;
+	struct pilot_device_info now, set = { .dev = a->dev };
+	const struct pilot_limit *l;
 	struct rtnl_link link;
 	int ret;
 
@@ -97,14 +98,12 @@ int apply_device(const struct applier *a, const struct config *cfg,
 		set.unauth = cfg->allow_unauth;
 		set.has |= PILOT_HAS(PILOT_A_DEVICE_UNAUTH);
 	}
-	for (l = config_limits; l->name; l++) {
-		uint32_t want = *config_limit_value(&limits, l);
+	for (l = pilot_limits; l < pilot_limits + pilot_n_limits; l++) {
+		uint32_t want = pilot_limit_get(l, &cfg->limits);
 
-		if (!(limits.has & PILOT_HAS(l->attr)) ||
-		    *config_limit_value(&now, l) == want)
-			continue;
-		*config_limit_value(&set, l) = want;
-		set.has |= PILOT_HAS(l->attr);
+		if (cfg->limits.has & PILOT_HAS(l->attr) &&
+		    pilot_limit_get(l, &now) != want)
+			pilot_limit_set(l, &set, want);
 	}
 	if (set.has) {
 		ret = pilot_device_set(a->g, &set);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "constants.h"
+#include "lib/limits.h"
 #include "lib/text.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -24,37 +25,6 @@ static const char *const section_names[SECTIONS] = {
 	[TIMERS] = "timers",
 	[GATES] = "gates",
 	[PEER] = "peer",
-};
-
-#define LIMIT(name_, attr_, member, is_time_, can_be_off_, min_, max_)	\
-	{								\
-		.name = (name_),					\
-		.attr = PILOT_A_DEVICE_##attr_,				\
-		.offset = offsetof(struct pilot_device_info, member),	\
-		.is_time = (is_time_),					\
-		.can_be_off = (can_be_off_),				\
-		.min = (min_),						\
-		.max = (max_),						\
-	}
-
-const struct config_limit config_limits[] = {
-	LIMIT("replay-window", REPLAY_WINDOW, replay_window, false, false,
-	      64, PILOT_REPLAY_WINDOW_MAX),
-	LIMIT("max-peers", MAX_PEERS, max_peers, false, false, 1, 1 << 20),
-	LIMIT("rekey-after", REKEY_AFTER, rekey_after, false, false, 16, 1 << 28),
-	LIMIT("decrypt-fail-threshold", DECRYPT_FAIL_THRESHOLD,
-	      decrypt_fail_threshold, false, false, 1, 1000000),
-	LIMIT("decrypt-fail-grace", DECRYPT_FAIL_GRACE,
-	      decrypt_fail_grace, true, false, 0, 3600000),
-	LIMIT("outside-window-threshold", OUTSIDE_WINDOW_THRESHOLD,
-	      outside_window_threshold, false, false, 1, 1000000),
-	LIMIT("outside-window-grace", OUTSIDE_WINDOW_GRACE,
-	      outside_window_grace, true, false, 0, 3600000),
-	LIMIT("replay-threshold", REPLAY_THRESHOLD,
-	      replay_threshold, false, false, 1, 1000000),
-	LIMIT("replay-grace", REPLAY_GRACE, replay_grace, true, false, 0, 3600000),
-	LIMIT("aged-drop", AGED_DROP, aged_drop, true, true, 0, 3600000),
-	{ .name = NULL }
 };
 
 struct reader {
@@ -249,25 +219,14 @@ static void set_user(struct reader *r, const char *key, char *value)
 
 static void set_limit(struct reader *r, const char *key, char *value)
 {
-	const struct config_limit *l;
+	const struct pilot_limit *l = pilot_limit_find(key);
 	struct pilot_error err;
-	uint32_t n = 0;
+	uint32_t n;
 
-	for (l = config_limits; strcmp(l->name, key); l++)
-		;
-	if (l->can_be_off && !strcmp(value, "off"))
-		;
-	else if (l->is_time ? pilot_parse_duration(value, key, l->min, l->max, &n, &err) :
-		 pilot_parse_u32(value, key, l->min, l->max, &n, &err)) {
+	if (pilot_limit_parse(l, value, &n, &err))
 		complain(r, &err);
-		return;
-	}
-	if (l->attr == PILOT_A_DEVICE_REPLAY_WINDOW && n & (n - 1)) {
-		textfile_error(r->t, r->t->line, key, "%u is not a power of two", n);
-		return;
-	}
-	*config_limit_value(&r->cfg->limits, l) = n;
-	r->cfg->limits.has |= PILOT_HAS(l->attr);
+	else
+		pilot_limit_set(l, &r->cfg->limits, n);
 }
 
 static void set_registry_type(struct reader *r, const char *key, char *value)

@@ -54,40 +54,6 @@ struct config_peer {
 };
 
 /**
- * struct config_limit - a setting of the device that is only passed on
- * @name: key
- * @attr: PILOT_A_DEVICE_*
- * @offset: of its member in struct pilot_device_info, 32 bits
- * @is_time: milliseconds
- * @can_be_off: "off" is 0
- * @min: smallest value
- * @max: largest value
- */
-struct config_limit {
-	const char *name;
-	uint16_t attr;
-	uint16_t offset;
-	bool is_time;
-	bool can_be_off;
-	uint32_t min;
-	uint32_t max;
-};
-
-/* All of them; the last has no name. */
-extern const struct config_limit config_limits[];
-
-/**
- * config_limit_value() - the place of a setting
- * @dev: settings
- * @l: which
- */
-static inline uint32_t *config_limit_value(struct pilot_device_info *dev,
-					   const struct config_limit *l)
-{
-	return (uint32_t *)((char *)dev + l->offset);
-}
-
-/**
  * struct config - the file
  * @device: name of the device
  * @node: own node ID
@@ -102,7 +68,7 @@ static inline uint32_t *config_limit_value(struct pilot_device_info *dev,
  * @create: make the device if it is not there
  * @fwmark: mark of outer packets
  * @user: whom to become after the start, NULL to stay
- * @limits: config_limits that are given, by @limits.has
+ * @limits: limits that are given, by @limits.has
  * @registry: registry file, NULL if there is none
  * @beacon: AF_UNSPEC if not given
  * @rekey: seconds, 0 never
