@@ -29,63 +29,14 @@
 
 #include "constants.h"
 #include "kex.h"
-
-#define NEVER	(INT64_MIN / 2)
-#define FOREVER	INT64_MAX
-
-/* The kernel holds four keys per peer at most. */
-#define SESSIONS_MAX	5
-
-struct session {
-	uint32_t id;
-	bool negotiated;
-	bool authenticated;
-	bool proven;
-	bool initiator;
-	unsigned int answers;		/* to repetitions, while not proven */
-	int64_t installed_at;
-	int64_t seen_at;		/* frame that named it, debounce */
-	uint8_t peer[PILOT_X25519_LEN];
-	uint8_t local[PILOT_X25519_LEN];
-};
-
-struct peer {
-	struct idnode by_id;
-	size_t heap;			/* place, from 1; 0 not on it */
-	int64_t due;
-	bool in_kernel;
-	bool mark;
-	bool claimed;			/* its endpoint is from a PILA or PILK */
-
-	struct kex_pair eph;		/* what we offer, if anything */
-	bool active;			/* we started: repeat it */
-	bool answered;			/* a key was made from it */
-	unsigned int attempts;		/* repetitions so far */
-	int64_t last_sent;
-	int64_t eph_expires;		/* of one that only answers */
-
-	int64_t gave_up_until;
-	int64_t last_answer;
-	int64_t last_request;
-	int64_t wanted_at;		/* a start put off */
-	int64_t rekey_at;
-
-	struct session sess[SESSIONS_MAX];	/* newest first */
-	unsigned int n_sess;
-	uint8_t superseded[SUPERSEDED_MAX][PILOT_X25519_LEN];
-	unsigned int n_superseded;	/* all ever added */
-};
+#include "peers.h"
 
 struct manager {
 	struct manager_config cfg;
 	const struct manager_ops *ops;
 	void *ctx;
-	struct idmap peers;
+	struct peers peers;
 	struct pubkeys pubkeys;
-	struct peer **heap;
-	size_t n_heap;
-	size_t heap_size;
-	size_t n_active;
 	int64_t not_before;
 };
 
@@ -95,275 +46,26 @@ struct origin {
 	bool relayed;
 };
 
-static bool key_eq(const uint8_t *a, const uint8_t *b)
-{
-	return !memcmp(a, b, PILOT_X25519_LEN);
-}
-
 static void notice(struct manager *m, enum manager_notice what, uint32_t node,
 		   const char *detail)
 {
 	m->ops->notice(m->ctx, what, node, detail);
 }
 
-/* Deadlines: a binary heap, the earliest on top. */
-
-static void heap_put(struct manager *m, size_t i, struct peer *p)
-{
-	m->heap[i - 1] = p;
-	p->heap = i;
-}
-
-static void heap_sift(struct manager *m, struct peer *p)
-{
-	size_t i = p->heap, child;
-
-	while (i > 1 && m->heap[i / 2 - 1]->due > p->due) {
-		heap_put(m, i, m->heap[i / 2 - 1]);
-		i /= 2;
-	}
-	while ((child = 2 * i) <= m->n_heap) {
-		if (child < m->n_heap &&
-		    m->heap[child]->due < m->heap[child - 1]->due)
-			child++;
-		if (m->heap[child - 1]->due >= p->due)
-			break;
-		heap_put(m, i, m->heap[child - 1]);
-		i = child;
-	}
-	heap_put(m, i, p);
-}
-
-static void heap_remove(struct manager *m, struct peer *p)
-{
-	struct peer *last = m->heap[m->n_heap - 1];
-
-	m->n_heap--;
-	if (last != p) {
-		heap_put(m, p->heap, last);
-		heap_sift(m, last);
-	}
-	p->heap = 0;
-}
-
-static void schedule(struct manager *m, struct peer *p)
-{
-	int64_t due = FOREVER;
-
-	if (p->active)
-		due = p->last_sent + REKEY_RETRANSMIT_MS;
-	else if (p->eph.priv)
-		due = p->eph_expires;
-	if (p->wanted_at < due)
-		due = p->wanted_at;
-	if (p->rekey_at < due)
-		due = p->rekey_at;
-	p->due = due;
-	heap_sift(m, p);
-}
-
-/* Peers */
-
-static struct peer *peer_find(const struct manager *m, uint32_t node)
-{
-	/* by_id is the first member */
-	return (struct peer *)idmap_get(&m->peers, node);
-}
-
 static struct peer *peer_make(struct manager *m, uint32_t node)
 {
-	struct peer *p = peer_find(m, node);
+	struct peer *p = peers_find(&m->peers, node);
 
 	if (p)
 		return p;
-	if (m->peers.n >= m->cfg.max_peers) {
+	if (m->peers.map.n >= m->cfg.max_peers) {
 		notice(m, MANAGER_REFUSED, node, "too many peers");
 		return NULL;
 	}
-	if (m->n_heap == m->heap_size) {
-		size_t size = m->heap_size ? 2 * m->heap_size : 64;
-		struct peer **heap = reallocarray(m->heap, size, sizeof(*heap));
-
-		if (!heap)
-			goto nomem;
-		m->heap = heap;
-		m->heap_size = size;
-	}
-	p = calloc(1, sizeof(*p));
+	p = peers_add(&m->peers, node);
 	if (!p)
-		goto nomem;
-	p->by_id.id = node;
-	p->gave_up_until = NEVER;
-	p->last_answer = NEVER;
-	p->last_request = NEVER;
-	p->wanted_at = FOREVER;
-	p->rekey_at = FOREVER;
-	p->due = FOREVER;
-	idmap_add(&m->peers, &p->by_id);
-	m->n_heap++;
-	heap_put(m, m->n_heap, p);
+		notice(m, MANAGER_FAILED, node, "out of memory");
 	return p;
-nomem:
-	notice(m, MANAGER_FAILED, node, "out of memory");
-	return NULL;
-}
-
-static void set_active(struct manager *m, struct peer *p, bool active)
-{
-	if (p->active == active)
-		return;
-	p->active = active;
-	if (active)
-		m->n_active++;
-	else
-		m->n_active--;
-}
-
-static void end_exchange(struct manager *m, struct peer *p)
-{
-	kex_pair_wipe(&p->eph);
-	set_active(m, p, false);
-	p->answered = false;
-	p->attempts = 0;
-}
-
-static void peer_free(struct manager *m, struct peer *p)
-{
-	end_exchange(m, p);
-	heap_remove(m, p);
-	idmap_del(&m->peers, &p->by_id);
-	sodium_memzero(p, sizeof(*p));
-	free(p);
-}
-
-/* A stranger may have caused the record: do not keep it for nothing. */
-static bool peer_idle(const struct peer *p)
-{
-	return !p->in_kernel && !p->n_sess && !p->eph.priv;
-}
-
-/* Sessions */
-
-static const struct session *newest(const struct peer *p)
-{
-	return p->n_sess ? &p->sess[0] : NULL;
-}
-
-static struct session *by_key_id(struct peer *p, uint32_t id)
-{
-	unsigned int i;
-
-	for (i = 0; i < p->n_sess; i++)
-		if (p->sess[i].id == id)
-			return &p->sess[i];
-	return NULL;
-}
-
-static bool has_proven(const struct peer *p)
-{
-	unsigned int i;
-
-	for (i = 0; i < p->n_sess; i++)
-		if (p->sess[i].proven)
-			return true;
-	return false;
-}
-
-static bool has_authenticated(const struct peer *p)
-{
-	unsigned int i;
-
-	for (i = 0; i < p->n_sess; i++)
-		if (p->sess[i].authenticated)
-			return true;
-	return false;
-}
-
-/* Whether a key was made from what we offer now. */
-static bool offer_used(const struct peer *p)
-{
-	unsigned int i;
-
-	for (i = 0; p->eph.priv && i < p->n_sess; i++)
-		if (key_eq(p->sess[i].local, p->eph.pub))
-			return true;
-	return false;
-}
-
-static void remember_superseded(struct peer *p, const uint8_t *x25519)
-{
-	unsigned int i;
-
-	for (i = 0; i < p->n_superseded && i < SUPERSEDED_MAX; i++)
-		if (key_eq(p->superseded[i], x25519))
-			return;
-	memcpy(p->superseded[p->n_superseded % SUPERSEDED_MAX], x25519,
-	       PILOT_X25519_LEN);
-	p->n_superseded++;
-	if (p->n_superseded == 2 * SUPERSEDED_MAX)
-		p->n_superseded = SUPERSEDED_MAX;
-}
-
-/*
- * Whether a peer's key belongs to a session that a proven one has followed.
- * Not so if the peer goes on using it: the reference has one for all sessions.
- */
-static bool is_superseded(const struct peer *p, const uint8_t *x25519)
-{
-	bool after_proven = false;
-	unsigned int i;
-
-	for (i = 0; i < p->n_sess; i++) {
-		if (key_eq(p->sess[i].peer, x25519))
-			return after_proven;
-		after_proven |= p->sess[i].proven;
-	}
-	for (i = 0; i < p->n_superseded && i < SUPERSEDED_MAX; i++)
-		if (key_eq(p->superseded[i], x25519))
-			return after_proven;
-	return false;
-}
-
-/* Whether a session older than the newest one was made from a peer's key. */
-static bool is_older(const struct peer *p, const uint8_t *x25519)
-{
-	unsigned int i;
-
-	if (!p->n_sess || key_eq(p->sess[0].peer, x25519))
-		return false;
-	for (i = 1; i < p->n_sess; i++)
-		if (key_eq(p->sess[i].peer, x25519))
-			return true;
-	for (i = 0; i < p->n_superseded && i < SUPERSEDED_MAX; i++)
-		if (key_eq(p->superseded[i], x25519))
-			return true;
-	return false;
-}
-
-static void forget_session(struct peer *p, struct session *s)
-{
-	size_t after = (size_t)(&p->sess[p->n_sess] - (s + 1));
-
-	if (s->negotiated && s->proven)
-		remember_superseded(p, s->peer);
-	memmove(s, s + 1, after * sizeof(*s));
-	p->n_sess--;
-	if (!offer_used(p))
-		p->answered = false;
-}
-
-/* Keep the list in order of installation. */
-static struct session *insert_session(struct peer *p, const struct session *s)
-{
-	unsigned int i;
-
-	if (p->n_sess == SESSIONS_MAX)
-		forget_session(p, &p->sess[SESSIONS_MAX - 1]);
-	for (i = p->n_sess; i > 0 && p->sess[i - 1].installed_at <= s->installed_at; i--)
-		p->sess[i] = p->sess[i - 1];
-	p->sess[i] = *s;
-	p->n_sess++;
-	return &p->sess[i];
 }
 
 static void plan_rekey(struct manager *m, struct peer *p,
@@ -396,7 +98,7 @@ static void proven(struct manager *m, int64_t now, struct peer *p,
 	p->claimed = false;
 	p->gave_up_until = NEVER;
 	if (p->eph.priv && key_eq(p->eph.pub, s->local))
-		end_exchange(m, p);
+		peers_end_exchange(&m->peers, p);
 	if (s == &p->sess[0]) {
 		p->wanted_at = FOREVER;
 		plan_rekey(m, p, s);
@@ -406,7 +108,7 @@ static void proven(struct manager *m, int64_t now, struct peer *p,
 	/* What was there before is history; what came after may be replayed. */
 	for (i = (unsigned int)(s - p->sess) + 1; i < p->n_sess; i++)
 		if (p->sess[i].negotiated && !key_eq(p->sess[i].peer, s->peer))
-			remember_superseded(p, p->sess[i].peer);
+			peer_supersede(p, p->sess[i].peer);
 	if (!s->authenticated)
 		return;
 	for (i = p->n_sess; i-- > 0;) {
@@ -414,7 +116,7 @@ static void proven(struct manager *m, int64_t now, struct peer *p,
 
 		if (p->sess[i].authenticated || !p->sess[i].negotiated)
 			continue;
-		forget_session(p, &p->sess[i]);
+		peer_forget(p, &p->sess[i]);
 		m->ops->drop_key(m->ctx, p->by_id.id, id);
 	}
 }
@@ -488,12 +190,12 @@ static void start(struct manager *m, int64_t now, struct peer *p, bool fresh)
 {
 	p->wanted_at = FOREVER;
 	if (fresh || p->answered)
-		end_exchange(m, p);
+		peers_end_exchange(&m->peers, p);
 	if (!offer(m, now, p)) {
 		p->wanted_at = now + REKEY_RETRANSMIT_MS;
 		return;
 	}
-	set_active(m, p, true);
+	peers_set_active(&m->peers, p, true);
 	p->attempts = 0;
 	p->last_request = now;
 	transmit(m, now, p);
@@ -501,7 +203,7 @@ static void start(struct manager *m, int64_t now, struct peer *p, bool fresh)
 
 static void give_up(struct manager *m, int64_t now, struct peer *p)
 {
-	end_exchange(m, p);
+	peers_end_exchange(&m->peers, p);
 	p->gave_up_until = now + REKEY_GAVE_UP_COOLDOWN_MS;
 	/* Where there is a key, it goes on being used all the same. */
 	m->ops->set_cooldown(m->ctx, p->by_id.id, REKEY_GAVE_UP_COOLDOWN_MS);
@@ -529,7 +231,7 @@ static void repeated(struct manager *m, int64_t now, struct peer *p,
 	} else if (s->answers++ >= UNPROVEN_ANSWERS_MAX) {
 		return;
 	}
-	answer(m, now, p, s->local, o, has_proven(p), !s->authenticated);
+	answer(m, now, p, s->local, o, peer_has_proven(p), !s->authenticated);
 }
 
 /* The session a frame names, if it is installed. */
@@ -578,7 +280,7 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 	 * Where there is none it is better than nothing, until the next one.
 	 * The real peer moves it by its first frame under the key.
 	 */
-	if (!o->relayed && !has_proven(p) &&
+	if (!o->relayed && !peer_has_proven(p) &&
 	    m->ops->set_endpoint(m->ctx, node, o->from, !p->claimed))
 		p->claimed = true;
 
@@ -602,15 +304,15 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 		notice(m, MANAGER_FAILED, node, "cannot install the key");
 		return;
 	}
-	old = by_key_id(p, s.id);
+	old = peer_session(p, s.id);
 	if (old) {
 		s.proven = old->proven;
-		forget_session(p, old);
+		peer_forget(p, old);
 	}
-	insert_session(p, &s);
+	peer_insert(p, &s);
 	p->answered = true;
 	p->wanted_at = FOREVER;
-	answer(m, now, p, s.local, o, has_proven(p), !auth);
+	answer(m, now, p, s.local, o, peer_has_proven(p), !auth);
 }
 
 /* A key that the peer offers, verified if @auth. */
@@ -620,7 +322,7 @@ static void offered(struct manager *m, int64_t now, struct peer *p,
 	struct session *s;
 
 	/* S2: an old frame, sent again by someone. */
-	if (is_superseded(p, x25519)) {
+	if (peer_is_superseded(p, x25519)) {
 		notice(m, MANAGER_REFUSED, p->by_id.id,
 		       "superseded key, replayed frame");
 		return;
@@ -635,7 +337,7 @@ static void offered(struct manager *m, int64_t now, struct peer *p,
 	 * one from before is late. Until we have to ask again: then both may
 	 * be true.
 	 */
-	if (p->answered && is_older(p, x25519))
+	if (p->answered && peer_is_older(p, x25519))
 		return;
 	install(m, now, p, x25519, auth, o);
 }
@@ -688,10 +390,10 @@ static void pila_in(struct manager *m, int64_t now, const struct kex_frame *f,
 	if (!p)
 		return;
 	offered(m, now, p, f->x25519, true, o);
-	if (peer_idle(p))
-		peer_free(m, p);
+	if (peer_is_idle(p))
+		peers_del(&m->peers, p);
 	else
-		schedule(m, p);
+		peers_schedule(&m->peers, p);
 }
 
 /* S4: never for a node that can do better; but tell it how to. */
@@ -707,25 +409,25 @@ static void pilk_refused(struct manager *m, int64_t now,
 	if (!p)
 		return;
 	if (now - p->last_answer > REPLY_MIN_INTERVAL_MS) {
-		s = newest(p);
+		s = peer_newest(p);
 		if (s && s->negotiated && !p->eph.priv &&
 		    key_eq(s->peer, f->x25519))
 			answer(m, now, p, s->local, o, false, false);
 		else if (offer(m, now, p))
 			answer(m, now, p, p->eph.pub, o, false, false);
 	}
-	if (peer_idle(p))
-		peer_free(m, p);
+	if (peer_is_idle(p))
+		peers_del(&m->peers, p);
 	else
-		schedule(m, p);
+		peers_schedule(&m->peers, p);
 }
 
 static void pilk_in(struct manager *m, int64_t now, const struct kex_frame *f,
 		    const uint8_t *data, const struct origin *o)
 {
-	struct peer *p = peer_find(m, f->sender);
+	struct peer *p = peers_find(&m->peers, f->sender);
 
-	if (p && has_authenticated(p)) {
+	if (p && peer_has_authenticated(p)) {
 		pilk_refused(m, now, f, o);
 		return;
 	}
@@ -753,10 +455,10 @@ static void pilk_in(struct manager *m, int64_t now, const struct kex_frame *f,
 	if (!p)
 		return;
 	offered(m, now, p, f->x25519, false, o);
-	if (peer_idle(p))
-		peer_free(m, p);
+	if (peer_is_idle(p))
+		peers_del(&m->peers, p);
 	else
-		schedule(m, p);
+		peers_schedule(&m->peers, p);
 }
 
 void manager_frame(struct manager *m, int64_t now,
@@ -790,23 +492,23 @@ void manager_pubkey_result(struct manager *m, int64_t now, uint32_t node,
 int manager_pin(struct manager *m, int64_t now, uint32_t node,
 		const uint8_t *key)
 {
-	struct peer *p = peer_find(m, node);
+	struct peer *p = peers_find(&m->peers, node);
 	const uint8_t *known;
 	unsigned int i;
 
 	if (key && p &&
 	    pubkeys_get(&m->pubkeys, now, node, &known) == PUBKEY_KNOWN &&
 	    memcmp(known, key, PILOT_ED25519_LEN)) {
-		end_exchange(m, p);
+		peers_end_exchange(&m->peers, p);
 		for (i = p->n_sess; i-- > 0;) {
 			uint32_t id = p->sess[i].id;
 
 			if (!p->sess[i].authenticated || !p->sess[i].negotiated)
 				continue;
-			forget_session(p, &p->sess[i]);
+			peer_forget(p, &p->sess[i]);
 			m->ops->drop_key(m->ctx, node, id);
 		}
-		schedule(m, p);
+		peers_schedule(&m->peers, p);
 	}
 	return pubkeys_pin(&m->pubkeys, node, key);
 }
@@ -829,7 +531,7 @@ void manager_start(struct manager *m, int64_t now, uint32_t node)
 		return;
 	/* Left to the tick, which spreads them if there are many. */
 	p->wanted_at = now;
-	schedule(m, p);
+	peers_schedule(&m->peers, p);
 }
 
 void manager_need_key(struct manager *m, int64_t now, uint32_t node,
@@ -844,7 +546,7 @@ void manager_need_key(struct manager *m, int64_t now, uint32_t node,
 	if (reason == PILOT_REASON_USER) {
 		p->gave_up_until = NEVER;
 		start(m, now, p, true);
-		schedule(m, p);
+		peers_schedule(&m->peers, p);
 		return;
 	}
 	if (now < p->gave_up_until)
@@ -852,80 +554,78 @@ void manager_need_key(struct manager *m, int64_t now, uint32_t node,
 	if (p->active && !p->answered)
 		return;
 	/* Asked for before the newest key was there? */
-	s = newest(p);
+	s = peer_newest(p);
 	if (s && now - s->installed_at < NEED_KEY_STALE_MS)
 		return;
 	if (now - p->last_request < PILOT_REKEY_REQUEST_MS)
 		p->wanted_at = p->last_request + PILOT_REKEY_REQUEST_MS;
 	else
 		start(m, now, p, false);
-	schedule(m, p);
+	peers_schedule(&m->peers, p);
 }
 
 void manager_confirmed(struct manager *m, int64_t now, uint32_t node,
 		       uint32_t id)
 {
-	struct peer *p = peer_find(m, node);
-	struct session *s = p ? by_key_id(p, id) : NULL;
+	struct peer *p = peers_find(&m->peers, node);
+	struct session *s = p ? peer_session(p, id) : NULL;
 
 	if (!s)
 		return;
 	proven(m, now, p, s);
-	schedule(m, p);
+	peers_schedule(&m->peers, p);
 }
 
 void manager_dropped(struct manager *m, int64_t now, uint32_t node, uint32_t id)
 {
-	struct peer *p = peer_find(m, node);
-	struct session *s = p ? by_key_id(p, id) : NULL;
+	struct peer *p = peers_find(&m->peers, node);
+	struct session *s = p ? peer_session(p, id) : NULL;
 
 	(void)now;
 	if (!s)
 		return;
-	forget_session(p, s);
+	peer_forget(p, s);
 	if (!p->n_sess)
 		p->rekey_at = FOREVER;
-	schedule(m, p);
+	peers_schedule(&m->peers, p);
 }
 
 void manager_cleared(struct manager *m, int64_t now)
 {
-	struct idnode *n, *next;
+	struct peer *p, *next;
 
-	for (n = idmap_next(&m->peers, NULL); n; n = next) {
-		struct peer *p = (struct peer *)n;
-
-		next = idmap_next(&m->peers, n);
+	for (p = peers_next(&m->peers, NULL); p; p = next) {
+		next = peers_next(&m->peers, p);
 		if (p->active)
 			p->wanted_at = now;
-		end_exchange(m, p);
-		if (peer_idle(p))
-			peer_free(m, p);
+		peers_end_exchange(&m->peers, p);
+		if (peer_is_idle(p))
+			peers_del(&m->peers, p);
 		else
-			schedule(m, p);
+			peers_schedule(&m->peers, p);
 	}
 }
 
 void manager_path_changed(struct manager *m, int64_t now, uint32_t node)
 {
-	struct peer *p = peer_find(m, node);
+	struct peer *p = peers_find(&m->peers, node);
 
-	if (!p || !p->active || offer_used(p))
+	if (!p || !p->active || peer_offer_used(p))
 		return;
 	/* The change may have been ours, and the frame is on its way. */
 	if (now - p->last_sent < DUPLICATE_DEBOUNCE_MS)
 		return;
 	p->attempts = 0;
 	transmit(m, now, p);
-	schedule(m, p);
+	peers_schedule(&m->peers, p);
 }
 
 void manager_remove(struct manager *m, uint32_t node)
 {
-	struct peer *p = peer_find(m, node);
+	struct peer *p = peers_find(&m->peers, node);
 
 	if (p)
-		peer_free(m, p);
+		peers_del(&m->peers, p);
 	pubkeys_forget(&m->pubkeys, node);
 }
 
@@ -933,10 +633,10 @@ void manager_remove(struct manager *m, uint32_t node)
 
 void manager_sync_begin(struct manager *m)
 {
-	struct idnode *n;
+	struct peer *p;
 
-	for (n = idmap_next(&m->peers, NULL); n; n = idmap_next(&m->peers, n))
-		((struct peer *)n)->mark = false;
+	for (p = peers_next(&m->peers, NULL); p; p = peers_next(&m->peers, p))
+		p->mark = false;
 }
 
 void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
@@ -954,11 +654,11 @@ void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 		for (k = 0; k < n && keys[k].id != p->sess[i].id; k++)
 			;
 		if (k == n)
-			forget_session(p, &p->sess[i]);
+			peer_forget(p, &p->sess[i]);
 	}
 	/* Oldest first: what is proven makes older ones history. */
 	for (k = n; k-- > 0;) {
-		struct session *s = by_key_id(p, keys[k].id);
+		struct session *s = peer_session(p, keys[k].id);
 
 		if (!s) {
 			struct session adopt = {
@@ -971,24 +671,22 @@ void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 
 			memcpy(adopt.peer, keys[k].peer_x25519, sizeof(adopt.peer));
 			memcpy(adopt.local, keys[k].local_x25519, sizeof(adopt.local));
-			s = insert_session(p, &adopt);
+			s = peer_insert(p, &adopt);
 		}
 		if (keys[k].proven && !s->proven)
 			proven(m, now, p, s);
 	}
-	schedule(m, p);
+	peers_schedule(&m->peers, p);
 }
 
 void manager_sync_end(struct manager *m)
 {
-	struct idnode *n, *next;
+	struct peer *p, *next;
 
-	for (n = idmap_next(&m->peers, NULL); n; n = next) {
-		struct peer *p = (struct peer *)n;
-
-		next = idmap_next(&m->peers, n);
+	for (p = peers_next(&m->peers, NULL); p; p = next) {
+		next = peers_next(&m->peers, p);
 		if (p->in_kernel && !p->mark)
-			peer_free(m, p);
+			peers_del(&m->peers, p);
 	}
 }
 
@@ -996,9 +694,11 @@ void manager_sync_end(struct manager *m)
 
 int64_t manager_next_deadline(const struct manager *m)
 {
-	if (!m->n_heap || m->heap[0]->due == FOREVER)
+	const struct peer *p = peers_first(&m->peers);
+
+	if (!p || p->due == FOREVER)
 		return -1;
-	return m->heap[0]->due > m->not_before ? m->heap[0]->due : m->not_before;
+	return p->due > m->not_before ? p->due : m->not_before;
 }
 
 /* Returns whether something was sent. */
@@ -1009,7 +709,7 @@ static bool retransmit(struct manager *m, int64_t now, struct peer *p)
 		return false;
 	}
 	p->attempts++;
-	if (p->attempts >= REKEY_RELAY_FALLBACK_AFTER && !offer_used(p) &&
+	if (p->attempts >= REKEY_RELAY_FALLBACK_AFTER && !peer_offer_used(p) &&
 	    m->ops->set_path(m->ctx, p->by_id.id, PILOT_PATH_RELAY))
 		p->attempts = 0;
 	p->answered = false;
@@ -1024,7 +724,7 @@ static bool peer_tick(struct manager *m, int64_t now, struct peer *p)
 	if (p->active && now - p->last_sent >= REKEY_RETRANSMIT_MS)
 		sent = retransmit(m, now, p);
 	else if (!p->active && p->eph.priv && now >= p->eph_expires)
-		end_exchange(m, p);
+		peers_end_exchange(&m->peers, p);
 	if (now >= p->rekey_at) {
 		/* If it comes to nothing, once more after a while. */
 		p->rekey_at = now + m->cfg.rekey / 4 +
@@ -1047,46 +747,44 @@ static bool peer_tick(struct manager *m, int64_t now, struct peer *p)
 void manager_tick(struct manager *m, int64_t now)
 {
 	unsigned int sent = 0;
+	struct peer *p;
 
 	if (now < m->not_before)
 		return;
 	m->not_before = 0;
-	while (m->n_heap && m->heap[0]->due <= now) {
-		struct peer *p = m->heap[0];
-
+	while ((p = peers_first(&m->peers)) && p->due <= now) {
 		if (sent == MAX_RETRANSMITS_PER_TICK) {
 			m->not_before = now + TICK_SPACING_MS;
 			break;
 		}
 		sent += peer_tick(m, now, p);
-		if (peer_idle(p))
-			peer_free(m, p);
+		if (peer_is_idle(p))
+			peers_del(&m->peers, p);
 		else
-			schedule(m, p);
+			peers_schedule(&m->peers, p);
 	}
 }
 
 size_t manager_pending(const struct manager *m)
 {
-	return m->n_active;
+	return m->peers.n_active;
 }
 
 void manager_set_policy(struct manager *m, bool allow_unauth, int64_t rekey)
 {
-	struct idnode *n;
+	struct peer *p;
 
 	m->cfg.allow_unauth = allow_unauth;
 	if (m->cfg.rekey == rekey)
 		return;
 	m->cfg.rekey = rekey;
-	for (n = idmap_next(&m->peers, NULL); n; n = idmap_next(&m->peers, n)) {
-		struct peer *p = (struct peer *)n;
-		const struct session *s = newest(p);
+	for (p = peers_next(&m->peers, NULL); p; p = peers_next(&m->peers, p)) {
+		const struct session *s = peer_newest(p);
 
 		p->rekey_at = FOREVER;
 		if (s && s->proven)
 			plan_rekey(m, p, s);
-		schedule(m, p);
+		peers_schedule(&m->peers, p);
 	}
 }
 
@@ -1100,7 +798,7 @@ struct manager *manager_new(const struct manager_config *cfg,
 	m->cfg = *cfg;
 	m->ops = ops;
 	m->ctx = ctx;
-	if (idmap_init(&m->peers) || pubkeys_init(&m->pubkeys, cfg->max_peers)) {
+	if (peers_init(&m->peers) || pubkeys_init(&m->pubkeys, cfg->max_peers)) {
 		manager_free(m);
 		return NULL;
 	}
@@ -1109,15 +807,9 @@ struct manager *manager_new(const struct manager_config *cfg,
 
 void manager_free(struct manager *m)
 {
-	struct idnode *n;
-
 	if (!m)
 		return;
-	if (m->peers.bucket)
-		while ((n = idmap_next(&m->peers, NULL)))
-			peer_free(m, (struct peer *)n);
-	idmap_release(&m->peers);
+	peers_release(&m->peers);
 	pubkeys_release(&m->pubkeys);
-	free(m->heap);
 	free(m);
 }
