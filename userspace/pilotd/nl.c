@@ -20,53 +20,18 @@
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 
-#include "apply.h"
 #include "constants.h"
 #include "lib/cmd.h"
 #include "lib/text.h"
 #include "log.h"
 #include "manager.h"
-#include "rtnl.h"
+#include "nl_private.h"
 
 #define RESYNC_MS		30000
 #define RETRY_MS		2000
 #define CHECK_SPACING_MS	1000
-/* Lines a second about frames that were refused. */
-#define REFUSALS_PER_SEC	5
 
-struct nl {
-	struct event_base *base;
-	const struct config *cfg;
-	const struct registry *reg;
-	struct manager *m;
-	struct wanted_list wanted;
-
-	struct pilot_genl cmd;
-	struct pilot_genl events;
-	struct pilot_genl handler;
-	struct rtnl rtnl;
-	struct rtnl watch;
-	struct event *ev_events;
-	struct event *ev_handler;
-	struct event *ev_watch;
-	struct event *ev_check;		/* the next look at the device */
-	int64_t check_at;
-	int64_t checked_at;
-	struct event *ev_timer;		/* the manager's */
-	int timerfd;
-
-	bool attached;
-	struct pilot_dev dev;
-	uint32_t event_seq;
-	uint32_t cleared;
-	bool failed;
-	char last_error[sizeof(((struct pilot_error *)0)->text)];
-	time_t refusals_at;
-	unsigned int refusals;
-};
-
-/* What the manager's deadlines are about goes on during suspend. */
-static int64_t now_ms(void)
+int64_t nl_now(void)
 {
 	struct timespec ts;
 
@@ -97,228 +62,20 @@ static void check_in(struct nl *nl, int64_t ms)
 		.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000,
 	};
 
-	nl->check_at = now_ms() + ms;
+	nl->check_at = nl_now() + ms;
 	event_add(nl->ev_check, &tv);
 }
 
 /* As soon as may be: strangers can cause losses, so not all the time. */
 static void check_soon(struct nl *nl)
 {
-	int64_t now = now_ms(), at = nl->checked_at + CHECK_SPACING_MS;
+	int64_t now = nl_now(), at = nl->checked_at + CHECK_SPACING_MS;
 
 	if (at < now)
 		at = now;
 	if (at < nl->check_at)
 		check_in(nl, at - now);
 }
-
-/* Callbacks of the manager */
-
-static void op_send_frame(void *ctx, uint32_t node, const struct pilot_endpoint *to,
-			  bool relayed, const uint8_t *data, size_t len)
-{
-	struct nl *nl = ctx;
-	struct pilot_frame_info frame = { .data = data, .len = len };
-
-	if (relayed || !to) {
-		frame.node_id = node;
-		frame.has |= PILOT_HAS(PILOT_A_FRAME_NODE_ID);
-		if (relayed)
-			frame.has |= PILOT_HAS(PILOT_A_FRAME_RELAYED);
-	} else {
-		frame.endpoint = *to;
-		frame.has |= PILOT_HAS(PILOT_A_FRAME_ENDPOINT);
-	}
-	if (pilot_frame_send(&nl->cmd, &nl->dev, &frame))
-		log_info("key exchange frame to node %u: %s", node, nl->cmd.err.text);
-}
-
-static bool op_on_path(void *ctx, uint32_t node, const struct pilot_endpoint *from,
-		       bool relayed)
-{
-	struct nl *nl = ctx;
-	struct pilot_peer_info peer;
-	bool is_relayed, same;
-
-	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
-		return false;
-	is_relayed = peer.path_active == PILOT_PATH_RELAY;
-	same = relayed ? is_relayed :
-			 !is_relayed && pilot_endpoint_equal(&peer.endpoint, from);
-	pilot_peer_clear(&peer);
-	return same;
-}
-
-static int op_install_key(void *ctx, uint32_t node, const struct manager_key *key)
-{
-	struct nl *nl = ctx;
-	struct pilot_key_info info = {
-		.node_id = node,
-		.id = key->id,
-		.secret = key->secret,
-		.has = PILOT_HAS(PILOT_A_KEY_ID) | PILOT_HAS(PILOT_A_KEY_PEER_X25519) |
-		       PILOT_HAS(PILOT_A_KEY_LOCAL_X25519),
-	};
-	int ret;
-
-	if (key->authenticated)
-		info.has |= PILOT_HAS(PILOT_A_KEY_AUTHENTICATED);
-	memcpy(info.peer_x25519, key->peer_x25519, sizeof(info.peer_x25519));
-	memcpy(info.local_x25519, key->local_x25519, sizeof(info.local_x25519));
-	ret = pilot_key_set(&nl->cmd, &nl->dev, &info, NULL);
-	if (ret)
-		log_err("key for node %u: %s", node, nl->cmd.err.text);
-	return ret;
-}
-
-static void op_drop_key(void *ctx, uint32_t node, uint32_t id)
-{
-	struct nl *nl = ctx;
-	int ret = pilot_key_del(&nl->cmd, &nl->dev, node, id);
-
-	if (ret && ret != -ENOENT)
-		log_err("dropping a key of node %u: %s", node, nl->cmd.err.text);
-}
-
-static int op_add_peer(void *ctx, uint32_t node)
-{
-	struct nl *nl = ctx;
-	struct pilot_peer_info peer = { .node_id = node };
-	int ret = pilot_peer_new(&nl->cmd, &nl->dev, &peer);
-
-	if (ret == -EEXIST)
-		return 0;
-	if (ret)
-		log_err("adding peer %u: %s", node, nl->cmd.err.text);
-	else
-		log_info("node %u becomes a peer", node);
-	return ret;
-}
-
-static bool op_set_endpoint(void *ctx, uint32_t node,
-			    const struct pilot_endpoint *ep, bool if_none)
-{
-	struct nl *nl = ctx;
-	struct pilot_peer_info peer, set = {
-		.node_id = node, .endpoint = *ep,
-		.has = PILOT_HAS(PILOT_A_PEER_ENDPOINT),
-	};
-	bool known;
-
-	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
-		return false;
-	known = peer.endpoint.sa.sa_family;
-	pilot_peer_clear(&peer);
-	if (if_none && known)
-		return false;
-	if (!pilot_peer_set(&nl->cmd, &nl->dev, &set))
-		return true;
-	log_warn("endpoint of node %u: %s", node, nl->cmd.err.text);
-	return false;
-}
-
-static void op_lookup_pubkey(void *ctx, uint32_t node)
-{
-	struct nl *nl = ctx;
-	const struct registry_node *r = registry_find(nl->reg, node);
-
-	manager_pubkey_result(nl->m, now_ms(), node,
-			      r ? PUBKEY_KNOWN : PUBKEY_ABSENT, r ? r->key : NULL);
-}
-
-static int64_t op_last_decrypt_age(void *ctx, uint32_t node, uint32_t id)
-{
-	struct nl *nl = ctx;
-	struct pilot_key_info *keys;
-	int64_t age = -1;
-	size_t i, n;
-
-	if (pilot_key_get(&nl->cmd, &nl->dev, node, &keys, &n))
-		return -1;
-	for (i = 0; i < n; i++)
-		if (keys[i].id == id && keys[i].last_rx <= INT64_MAX)
-			age = (int64_t)keys[i].last_rx;
-	free(keys);
-	return age;
-}
-
-static bool op_set_path(void *ctx, uint32_t node, enum pilot_path path)
-{
-	struct nl *nl = ctx;
-	struct pilot_peer_info peer, set = {
-		.node_id = node, .path_active = path,
-		.has = PILOT_HAS(PILOT_A_PEER_PATH_ACTIVE),
-	};
-	bool possible;
-
-	if (path == PILOT_PATH_RELAY && !nl->cfg->beacon.sa.sa_family)
-		return false;
-	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
-		return false;
-	possible = peer.path == PILOT_PATH_AUTO && peer.path_active != path;
-	pilot_peer_clear(&peer);
-	if (!possible)
-		return false;
-	if (!pilot_peer_set(&nl->cmd, &nl->dev, &set))
-		return true;
-	log_warn("path of node %u: %s", node, nl->cmd.err.text);
-	return false;
-}
-
-static void op_set_cooldown(void *ctx, uint32_t node, uint32_t ms)
-{
-	struct nl *nl = ctx;
-	struct pilot_peer_info set = {
-		.node_id = node, .cooldown = ms, .has = PILOT_HAS(PILOT_A_PEER_COOLDOWN),
-	};
-
-	if (pilot_peer_set(&nl->cmd, &nl->dev, &set))
-		log_warn("cooldown of node %u: %s", node, nl->cmd.err.text);
-}
-
-static void op_notice(void *ctx, enum manager_notice notice, uint32_t node,
-		      const char *detail)
-{
-	struct nl *nl = ctx;
-	time_t now;
-
-	switch (notice) {
-	case MANAGER_GAVE_UP:
-		log_notice("tunnel.rekey_gave_up node=%u reason=\"%s\"", node, detail);
-		break;
-	case MANAGER_FAILED:
-		log_err("node %u: %s", node, detail);
-		break;
-	case MANAGER_REFUSED:
-		/* Strangers can cause these. */
-		now = time(NULL);
-		if (now != nl->refusals_at) {
-			if (nl->refusals > REFUSALS_PER_SEC)
-				log_notice("refused %u more key exchange frames",
-					   nl->refusals - REFUSALS_PER_SEC);
-			nl->refusals_at = now;
-			nl->refusals = 0;
-		}
-		if (nl->refusals++ < REFUSALS_PER_SEC)
-			log_notice("refused a key exchange frame of node %u: %s",
-				   node, detail);
-		break;
-	}
-}
-
-static const struct manager_ops ops = {
-	.send_frame = op_send_frame,
-	.on_path = op_on_path,
-	.install_key = op_install_key,
-	.drop_key = op_drop_key,
-	.add_peer = op_add_peer,
-	.set_endpoint = op_set_endpoint,
-	.lookup_pubkey = op_lookup_pubkey,
-	.last_decrypt_age = op_last_decrypt_age,
-	.set_path = op_set_path,
-	.set_cooldown = op_set_cooldown,
-	.notice = op_notice,
-};
 
 /* State, by dump */
 
@@ -363,7 +120,7 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 	ret = pilot_peer_dump(&nl->cmd, &nl->dev, &list, &n);
 	if (ret)
 		return ret;
-	now = now_ms();
+	now = nl_now();
 	if (info->cleared != nl->cleared)
 		manager_cleared(nl->m, now);
 	nl->cleared = info->cleared;
@@ -388,7 +145,7 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 
 static void start_peers(struct nl *nl)
 {
-	int64_t now = now_ms();
+	int64_t now = nl_now();
 	size_t i;
 
 	for (i = 0; i < nl->wanted.n; i++)
@@ -424,7 +181,7 @@ static int on_handler_msg(const struct nlmsghdr *nlh, void *data)
 	/* Without a sender it is a beacon message. */
 	if (frame.dev.ifindex == nl->dev.ifindex &&
 	    frame.has & PILOT_HAS(PILOT_A_FRAME_NODE_ID))
-		manager_frame(nl->m, now_ms(), &frame.endpoint,
+		manager_frame(nl->m, nl_now(), &frame.endpoint,
 			      frame.has & PILOT_HAS(PILOT_A_FRAME_RELAYED),
 			      frame.data, frame.len);
 	return 0;
@@ -481,7 +238,7 @@ static int on_event_msg(const struct nlmsghdr *nlh, void *data)
 	struct nl *nl = data;
 	struct pilot_event_info e;
 	struct pilot_error err;
-	int64_t now = now_ms();
+	int64_t now = nl_now();
 
 	if (pilot_msg_cmd(nlh) != PILOT_CMD_EVENT || !nl->attached)
 		return 0;
@@ -763,7 +520,7 @@ static void on_check(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
-	nl->checked_at = now_ms();
+	nl->checked_at = nl_now();
 	/*
 	 * A device that somebody deleted is not made again: he had his reasons.
 	 * It is served again when it is back.
@@ -800,7 +557,7 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 		log_err("timer: %s", strerror(errno));
 	if (nl->attached) {
 		catch_up(nl);
-		manager_tick(nl->m, now_ms());
+		manager_tick(nl->m, nl_now());
 	}
 	arm_timer(nl);
 }
@@ -808,7 +565,7 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 /* Public keys that the configuration states. */
 static int set_pins(struct nl *nl, const struct config *old)
 {
-	int64_t now = now_ms();
+	int64_t now = nl_now();
 	size_t i;
 
 	for (i = 0; old && i < old->n_peers; i++) {
@@ -906,7 +663,7 @@ struct nl *nl_new(struct event_base *base, const struct config *cfg,
 		log_err("timer: %s", strerror(errno));
 		goto fail;
 	}
-	nl->m = manager_new(&mcfg, &ops, nl);
+	nl->m = manager_new(&mcfg, &nl_ops, nl);
 	nl->ev_check = evtimer_new(base, on_check, nl);
 	if (!nl->m || !nl->ev_check || set_pins(nl, NULL) ||
 	    wanted_make(&nl->wanted, cfg, reg))

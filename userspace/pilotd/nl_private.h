@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What nl.c and nl_ops.c share.
+ */
+#ifndef PILOTD_NL_PRIVATE_H
+#define PILOTD_NL_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "apply.h"
+#include "lib/genl.h"
+#include "manager.h"
+#include "rtnl.h"
+
+/**
+ * struct nl - the daemon and its device
+ * @base: event loop
+ * @cfg: configuration in use
+ * @reg: registry in use
+ * @m: the key exchange
+ * @wanted: peers that configuration and registry ask for
+ * @cmd: commands and their answers
+ * @events: events of the kernel
+ * @handler: frames for the handler
+ * @rtnl: links, addresses and routes
+ * @watch: tells when links come, change and go
+ * @ev_events: @events can be read
+ * @ev_handler: @handler can be read
+ * @ev_watch: @watch can be read
+ * @ev_check: the next look at the device
+ * @check_at: when that is, ms
+ * @checked_at: when the last was, ms
+ * @ev_timer: @timerfd can be read
+ * @timerfd: the manager's deadline
+ * @attached: the device is served
+ * @dev: which one
+ * @event_seq: number of the last event that was seen, or is in a dump
+ * @cleared: how often the kernel has dropped all keys, so far as was seen
+ * @failed: give up, the device is gone for good
+ * @last_error: what was told last of a device that cannot be served
+ * @refusals_at: second of @refusals
+ * @refusals: frames refused in it
+ */
+struct nl {
+	struct event_base *base;
+	const struct config *cfg;
+	const struct registry *reg;
+	struct manager *m;
+	struct wanted_list wanted;
+
+	struct pilot_genl cmd;
+	struct pilot_genl events;
+	struct pilot_genl handler;
+	struct rtnl rtnl;
+	struct rtnl watch;
+	struct event *ev_events;
+	struct event *ev_handler;
+	struct event *ev_watch;
+	struct event *ev_check;
+	int64_t check_at;
+	int64_t checked_at;
+	struct event *ev_timer;
+	int timerfd;
+
+	bool attached;
+	struct pilot_dev dev;
+	uint32_t event_seq;
+	uint32_t cleared;
+	bool failed;
+	char last_error[sizeof(((struct pilot_error *)0)->text)];
+	time_t refusals_at;
+	unsigned int refusals;
+};
+
+/* The manager's clock, ms: what its deadlines are about goes on during suspend. */
+int64_t nl_now(void);
+
+/* Callbacks of the manager, for a struct nl. */
+extern const struct manager_ops nl_ops;
+
+#endif /* PILOTD_NL_PRIVATE_H */
