@@ -437,6 +437,35 @@ static int get_field(const struct nlattr *attr, const struct field *fields,
 	return 0;
 }
 
+/**
+ * struct decoder - how a nest becomes a structure
+ * @fields: plain members
+ * @set: names, for messages
+ * @other: attributes that are no plain members, or NULL. Returns 1 if it took
+ *	the attribute, 0 if not, or negative errno
+ */
+struct decoder {
+	const struct field *fields;
+	const struct pilot_attr_set *set;
+	int (*other)(const struct nlattr *attr, void *out, struct pilot_error *err);
+};
+
+static int get_nest(const struct nlattr *outer, const struct decoder *d, void *out,
+		    struct pilot_error *err)
+{
+	const struct nlattr *attr;
+	int ret;
+
+	mnl_attr_for_each_nested(attr, outer) {
+		ret = d->other ? d->other(attr, out, err) : 0;
+		if (!ret)
+			ret = get_field(attr, d->fields, d->set, out, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 static int get_stats(const struct nlattr *outer, struct pilot_stats *stats,
 		     struct pilot_error *err)
 {
@@ -465,8 +494,10 @@ static void *grow(void *list, size_t n, size_t size)
 static int get_key(const struct nlattr *outer, struct pilot_key_info **list,
 		   size_t *n, struct pilot_error *err)
 {
+	static const struct decoder decoder = {
+		.fields = key_fields, .set = &pilot_attrs_key,
+	};
 	struct pilot_key_info *key = grow(*list, *n, sizeof(**list));
-	const struct nlattr *attr;
 	int ret;
 
 	if (!key)
@@ -475,13 +506,10 @@ static int get_key(const struct nlattr *outer, struct pilot_key_info **list,
 	key += *n;
 	memset(key, 0, sizeof(*key));
 	key->last_rx = PILOT_NEVER;
-	mnl_attr_for_each_nested(attr, outer) {
-		ret = get_field(attr, key_fields, &pilot_attrs_key, key, err);
-		if (ret)
-			return ret;
-	}
-	(*n)++;
-	return 0;
+	ret = get_nest(outer, &decoder, key, err);
+	if (!ret)
+		(*n)++;
+	return ret;
 }
 
 static int get_allowed_ip(const struct nlattr *outer,
@@ -565,77 +593,85 @@ static int missing(struct pilot_error *err, unsigned int type)
 			       pilot_attr_name(&pilot_attrs_top, type));
 }
 
-int pilot_msg_device(const struct nlmsghdr *nlh, struct pilot_device_info *info,
-		     struct pilot_error *err)
-{
-	const struct nlattr *attr, *inner;
-	bool found = false;
-	int ret;
-
-	memset(info, 0, sizeof(*info));
-	if (!has_header(nlh, err))
-		return -EBADMSG;
-	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
-		ret = get_dev(attr, &info->dev, err);
-		if (ret)
-			return ret;
-		if (mnl_attr_get_type(attr) != PILOT_A_DEVICE)
-			continue;
-		found = true;
-		mnl_attr_for_each_nested(inner, attr) {
-			if (mnl_attr_get_type(inner) == PILOT_A_DEVICE_STATS) {
-				ret = get_stats(inner, &info->stats, err);
-				info->has |= PILOT_HAS(PILOT_A_DEVICE_STATS);
-			} else {
-				ret = get_field(inner, device_fields,
-						&pilot_attrs_device, info, err);
-			}
-			if (ret)
-				return ret;
-		}
-	}
-	return found ? 0 : missing(err, PILOT_A_DEVICE);
-}
-
-static int get_peer(const struct nlattr *outer, struct pilot_peer_info *peer,
-		    struct pilot_error *err)
+/* A message about a device that has one nest, @type, besides the device. */
+static int get_message(const struct nlmsghdr *nlh, unsigned int type,
+		       const struct decoder *d, struct pilot_dev *dev, void *out,
+		       bool *found, struct pilot_error *err)
 {
 	const struct nlattr *attr;
 	int ret;
 
-	mnl_attr_for_each_nested(attr, outer) {
-		unsigned int type = mnl_attr_get_type(attr);
-
-		switch (type) {
-		case PILOT_A_PEER_ALLOWED_IP:
-			ret = get_allowed_ip(attr, &peer->allowed_ips,
-					     &peer->n_allowed_ips, err);
-			peer->has |= PILOT_HAS(type);
-			break;
-		case PILOT_A_PEER_KEY:
-			ret = get_key(attr, &peer->keys, &peer->n_keys, err);
-			peer->has |= PILOT_HAS(type);
-			break;
-		case PILOT_A_PEER_STATS:
-			ret = get_stats(attr, &peer->stats, err);
-			peer->has |= PILOT_HAS(type);
-			break;
-		default:
-			ret = get_field(attr, peer_fields, &pilot_attrs_peer,
-					peer, err);
+	*found = false;
+	if (!has_header(nlh, err))
+		return -EBADMSG;
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+		ret = get_dev(attr, dev, err);
+		if (!ret && mnl_attr_get_type(attr) == type) {
+			*found = true;
+			ret = get_nest(attr, d, out, err);
 		}
 		if (ret)
 			return ret;
 	}
-	if (!peer->node_id)
-		return pilot_error_set(err, -EBADMSG,
-				       "the kernel sent a peer without node ID");
 	return 0;
+}
+
+static int device_other(const struct nlattr *attr, void *out, struct pilot_error *err)
+{
+	struct pilot_device_info *info = out;
+	int ret;
+
+	if (mnl_attr_get_type(attr) != PILOT_A_DEVICE_STATS)
+		return 0;
+	ret = get_stats(attr, &info->stats, err);
+	info->has |= PILOT_HAS(PILOT_A_DEVICE_STATS);
+	return ret ? ret : 1;
+}
+
+int pilot_msg_device(const struct nlmsghdr *nlh, struct pilot_device_info *info,
+		     struct pilot_error *err)
+{
+	static const struct decoder decoder = {
+		.fields = device_fields, .set = &pilot_attrs_device,
+		.other = device_other,
+	};
+	bool found;
+	int ret;
+
+	memset(info, 0, sizeof(*info));
+	ret = get_message(nlh, PILOT_A_DEVICE, &decoder, &info->dev, info, &found, err);
+	return ret || found ? ret : missing(err, PILOT_A_DEVICE);
+}
+
+static int peer_other(const struct nlattr *attr, void *out, struct pilot_error *err)
+{
+	struct pilot_peer_info *peer = out;
+	unsigned int type = mnl_attr_get_type(attr);
+	int ret;
+
+	switch (type) {
+	case PILOT_A_PEER_ALLOWED_IP:
+		ret = get_allowed_ip(attr, &peer->allowed_ips, &peer->n_allowed_ips, err);
+		break;
+	case PILOT_A_PEER_KEY:
+		ret = get_key(attr, &peer->keys, &peer->n_keys, err);
+		break;
+	case PILOT_A_PEER_STATS:
+		ret = get_stats(attr, &peer->stats, err);
+		break;
+	default:
+		return 0;
+	}
+	peer->has |= PILOT_HAS(type);
+	return ret ? ret : 1;
 }
 
 int pilot_msg_peer(const struct nlmsghdr *nlh, struct pilot_peer_info *peer,
 		   struct pilot_error *err)
 {
+	static const struct decoder decoder = {
+		.fields = peer_fields, .set = &pilot_attrs_peer, .other = peer_other,
+	};
 	const struct nlattr *attr;
 	bool found = false;
 	int ret = 0;
@@ -649,10 +685,13 @@ int pilot_msg_peer(const struct nlmsghdr *nlh, struct pilot_peer_info *peer,
 		if (mnl_attr_get_type(attr) != PILOT_A_PEER || found)
 			continue;
 		found = true;
-		ret = get_peer(attr, peer, err);
+		ret = get_nest(attr, &decoder, peer, err);
 	}
 	if (!found)
 		ret = missing(err, PILOT_A_PEER);
+	else if (!ret && !peer->node_id)
+		ret = pilot_error_set(err, -EBADMSG,
+				      "the kernel sent a peer without node ID");
 	if (ret)
 		pilot_peer_clear(peer);
 	return ret;
@@ -683,58 +722,44 @@ int pilot_msg_keys(const struct nlmsghdr *nlh, struct pilot_key_info **list,
 	return 0;
 }
 
+static int frame_other(const struct nlattr *attr, void *out, struct pilot_error *err)
+{
+	struct pilot_frame_info *frame = out;
+
+	(void)err;
+	if (mnl_attr_get_type(attr) != PILOT_A_FRAME_DATA)
+		return 0;
+	frame->data = mnl_attr_get_payload(attr);
+	frame->len = mnl_attr_get_payload_len(attr);
+	frame->has |= PILOT_HAS(PILOT_A_FRAME_DATA);
+	return 1;
+}
+
 int pilot_msg_frame(const struct nlmsghdr *nlh, struct pilot_frame_info *frame,
 		    struct pilot_error *err)
 {
-	const struct nlattr *attr, *inner;
+	static const struct decoder decoder = {
+		.fields = frame_fields, .set = &pilot_attrs_frame,
+		.other = frame_other,
+	};
+	bool found;
 	int ret;
 
 	memset(frame, 0, sizeof(*frame));
-	if (!has_header(nlh, err))
-		return -EBADMSG;
-	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
-		ret = get_dev(attr, &frame->dev, err);
-		if (ret)
-			return ret;
-		if (mnl_attr_get_type(attr) != PILOT_A_FRAME)
-			continue;
-		mnl_attr_for_each_nested(inner, attr) {
-			if (mnl_attr_get_type(inner) == PILOT_A_FRAME_DATA) {
-				frame->data = mnl_attr_get_payload(inner);
-				frame->len = mnl_attr_get_payload_len(inner);
-				frame->has |= PILOT_HAS(PILOT_A_FRAME_DATA);
-				continue;
-			}
-			ret = get_field(inner, frame_fields,
-					&pilot_attrs_frame, frame, err);
-			if (ret)
-				return ret;
-		}
-	}
-	return frame->len ? 0 : missing(err, PILOT_A_FRAME);
+	ret = get_message(nlh, PILOT_A_FRAME, &decoder, &frame->dev, frame, &found, err);
+	return ret || frame->len ? ret : missing(err, PILOT_A_FRAME);
 }
 
 int pilot_msg_event(const struct nlmsghdr *nlh, struct pilot_event_info *event,
 		    struct pilot_error *err)
 {
-	const struct nlattr *attr, *inner;
+	static const struct decoder decoder = {
+		.fields = event_fields, .set = &pilot_attrs_event,
+	};
+	bool found;
 	int ret;
 
 	memset(event, 0, sizeof(*event));
-	if (!has_header(nlh, err))
-		return -EBADMSG;
-	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
-		ret = get_dev(attr, &event->dev, err);
-		if (ret)
-			return ret;
-		if (mnl_attr_get_type(attr) != PILOT_A_EVENT)
-			continue;
-		mnl_attr_for_each_nested(inner, attr) {
-			ret = get_field(inner, event_fields,
-					&pilot_attrs_event, event, err);
-			if (ret)
-				return ret;
-		}
-	}
-	return event->type ? 0 : missing(err, PILOT_A_EVENT);
+	ret = get_message(nlh, PILOT_A_EVENT, &decoder, &event->dev, event, &found, err);
+	return ret || event->type ? ret : missing(err, PILOT_A_EVENT);
 }
