@@ -133,6 +133,24 @@ static void report(const struct window *w, double packets, long lost)
 	       packets, lost, 100 * w->idle / all);
 }
 
+/* Calls @round, which returns how many of @packets packets arrived, @rounds times. */
+static int run_rounds(int rounds, int packets, int (*round)(int tx, int rx, int size), int tx,
+		      int rx, int size)
+{
+	struct window w;
+	long got = 0;
+
+	for (int i = 0; i < WARM_UP; i++)
+		round(tx, rx, size);
+	align();
+	window_begin(&w);
+	for (int i = 0; i < rounds; i++)
+		got += round(tx, rx, size);
+	window_end(&w);
+	report(&w, got, (long)rounds * packets - got);
+	return 0;
+}
+
 /* ---- sockets */
 
 static void enter(const char *ns)
@@ -210,10 +228,11 @@ static int number(const char *text, int max)
 static struct mmsghdr tx_msg[BATCH], rx_msg[BATCH];
 static struct iovec tx_vec[BATCH], rx_vec[BATCH];
 
-static int udp_round(int tx, int rx)
+static int udp_round(int tx, int rx, int size)
 {
 	int sent = 0, got = 0, n;
 
+	(void)size;
 	while (sent < BATCH) {
 		n = sendmmsg(tx, tx_msg + sent, BATCH - sent, 0);
 		if (n < 0)
@@ -232,8 +251,6 @@ static int udp_round(int tx, int rx)
 static int run_udp(char **args)
 {
 	int size = number(args[3], sizeof(buf[0])), rounds = number(args[4], 1 << 30) / BATCH;
-	struct window w;
-	long got = 0;
 	int tx, rx;
 
 	udp_pair(args, &tx, &rx);
@@ -243,20 +260,12 @@ static int run_udp(char **args)
 		tx_msg[i].msg_hdr = (struct msghdr){ .msg_iov = &tx_vec[i], .msg_iovlen = 1 };
 		rx_msg[i].msg_hdr = (struct msghdr){ .msg_iov = &rx_vec[i], .msg_iovlen = 1 };
 	}
-	for (int i = 0; i < WARM_UP; i++)
-		udp_round(tx, rx);
-	align();
-	window_begin(&w);
-	for (int i = 0; i < rounds; i++)
-		got += udp_round(tx, rx);
-	window_end(&w);
-	report(&w, got, (long)rounds * BATCH - got);
-	return 0;
+	return run_rounds(rounds, BATCH, udp_round, tx, rx, size);
 }
 
 /* ---- gso */
 
-static long gso_round(int tx, int rx, int size)
+static int gso_round(int tx, int rx, int size)
 {
 	ssize_t all = (ssize_t)size * BATCH, got = 0, n;
 
@@ -268,28 +277,18 @@ static long gso_round(int tx, int rx, int size)
 			break;
 		got += n;
 	}
-	return got / size;
+	return (int)(got / size);
 }
 
 static int run_gso(char **args)
 {
 	int size = number(args[3], 65000 / BATCH), rounds = number(args[4], 1 << 30) / BATCH;
-	struct window w;
-	long got = 0;
 	int tx, rx;
 
 	udp_pair(args, &tx, &rx);
 	set(rx, IPPROTO_UDP, UDP_GRO, 1);
 	set(tx, IPPROTO_UDP, UDP_SEGMENT, size);
-	for (int i = 0; i < WARM_UP; i++)
-		gso_round(tx, rx, size);
-	align();
-	window_begin(&w);
-	for (int i = 0; i < rounds; i++)
-		got += gso_round(tx, rx, size);
-	window_end(&w);
-	report(&w, got, (long)rounds * BATCH - got);
-	return 0;
+	return run_rounds(rounds, BATCH, gso_round, tx, rx, size);
 }
 
 /* ---- echo */
@@ -311,20 +310,10 @@ static int echo_round(int tx, int rx, int size)
 static int run_echo(char **args)
 {
 	int size = number(args[3], sizeof(buf[0])), rounds = number(args[4], 1 << 30);
-	struct window w;
-	long got = 0;
 	int tx, rx;
 
 	udp_pair(args, &tx, &rx);
-	for (int i = 0; i < WARM_UP; i++)
-		echo_round(tx, rx, size);
-	align();
-	window_begin(&w);
-	for (int i = 0; i < rounds; i++)
-		got += echo_round(tx, rx, size);
-	window_end(&w);
-	report(&w, got, rounds - got);
-	return 0;
+	return run_rounds(rounds, 1, echo_round, tx, rx, size);
 }
 
 /* ---- probe */

@@ -21,10 +21,8 @@ inner() { # device in A, device in B
 
 # Of tunnels that carry Ethernet: no ARP during a measurement.
 neighbours() { # device in A, device in B
-	$A neigh replace 10.9.0.2 dev "$1" nud permanent \
-		lladdr "$($B -j link show "$2" | jq -r '.[0].address')" &&
-		$B neigh replace 10.9.0.1 dev "$2" nud permanent \
-			lladdr "$($A -j link show "$1" | jq -r '.[0].address')"
+	$A neigh replace 10.9.0.2 dev "$1" lladdr $mac_b nud permanent &&
+		$B neigh replace 10.9.0.1 dev "$2" lladdr $mac_a nud permanent
 }
 
 up_veth() {
@@ -33,8 +31,8 @@ up_veth() {
 }
 
 up_vxlan() {
-	$A link add x0 type vxlan id 5 local 10.0.0.1 remote 10.0.0.2 dstport 4789 noudpcsum &&
-		$B link add x0 type vxlan id 5 local 10.0.0.2 remote 10.0.0.1 dstport 4789 noudpcsum &&
+	$A link add x0 address $mac_a type vxlan id 5 local 10.0.0.1 remote 10.0.0.2 dstport 4789 noudpcsum &&
+		$B link add x0 address $mac_b type vxlan id 5 local 10.0.0.2 remote 10.0.0.1 dstport 4789 noudpcsum &&
 		inner x0 x0 && neighbours x0 x0
 }
 
@@ -61,7 +59,7 @@ up_pilot() {
 # The same with 16384 peers at both ends.
 up_pilot_16384() {
 	pilot_node A 1 2 && pilot_node B 2 1 && inner pilot0 pilot0 &&
-		on A "$here/peers.py" pilot0 100 16383 && on B "$here/peers.py" pilot0 100 16383
+		on A "$built/peers" pilot0 100 16383 && on B "$built/peers" pilot0 100 16383
 }
 
 wireguard() { # namespace, own number, the other's
@@ -89,14 +87,15 @@ esp_states() { # mode, more of "ip xfrm state add"
 esp_policies() { # mode, address of A, address of B
 	local n out=out in=in
 	for n in A B; do
-		ip -n $n xfrm policy add src "$2" dst "$3" dir $out \
+		ip -n $n xfrm policy add src "$2" dst "$3" dir $out priority 2 \
 			tmpl src 10.0.0.1 dst 10.0.0.2 proto esp reqid 1 mode "$1" &&
-			ip -n $n xfrm policy add src "$3" dst "$2" dir $in \
+			ip -n $n xfrm policy add src "$3" dst "$2" dir $in priority 2 \
 				tmpl src 10.0.0.2 dst 10.0.0.1 proto esp reqid 1 mode "$1" || return
 		out=in in=out
 	done
 }
 
+encap_pids=
 esp_encap=(encap espinudp 4500 4500 0.0.0.0)
 esp_sockets() {
 	"$load" encap A 4500 &
@@ -106,11 +105,15 @@ esp_sockets() {
 }
 esp_end() {
 	# shellcheck disable=SC2086
-	kill $encap_pids
+	[ -z "$encap_pids" ] || kill $encap_pids
+	encap_pids=
 }
 
+# Transport mode protects all between two addresses, and lets its own packets by.
 up_esp_udp_transport() {
 	esp_states transport "${esp_encap[@]}" && esp_policies transport 10.0.0.1 10.0.0.2 &&
+		$A xfrm policy add src 10.0.0.2 dst 10.0.0.1 proto 17 dport 4500 dir in priority 1 &&
+		$B xfrm policy add src 10.0.0.1 dst 10.0.0.2 proto 17 dport 4500 dir in priority 1 &&
 		esp_sockets && target=10.0.0.2
 }
 down_esp_udp_transport() { esp_end; }
