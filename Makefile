@@ -35,7 +35,7 @@ KMAKE ?= $(MAKE)
 OUT := build/$(KVER)
 LINKED := $(wildcard kernel/*.[ch] kernel/*.mk)
 
-.PHONY: all module userspace check bench-build demo vm deps install modules_install clean help
+.PHONY: all module userspace check check-all check-debug bench-build demo vm deps install modules_install clean help
 
 all: module userspace
 
@@ -43,6 +43,8 @@ help:
 	@echo 'make                 build the module (build/VERSION/pilot.ko) and the programs'
 	@echo 'make demo            watch two nodes talk through the module, in a VM'
 	@echo 'make check           run all tests'
+	@echo 'make check-all       run all tests, on kernels 6.12 and 7.3 too'
+	@echo 'make check-debug     run the kselftests on a kernel that finds mistakes'
 	@echo 'make vm              a root shell in a VM with the module and the programs'
 	@echo 'make install         install the programs (PREFIX=/usr/local, DESTDIR=)'
 	@echo 'make modules_install install the module for the kernel it was built for'
@@ -75,6 +77,12 @@ deps:
 # The recipes below may have just installed the headers: find them anew.
 check: deps
 	@selftests/check
+
+check-all: deps
+	@selftests/check all
+
+check-debug: deps
+	@selftests/check debug
 
 bench-build: module userspace
 	$(MAKE) -C selftests/bench KDIR='$(KDIR)' OUT=$(CURDIR)/$(OUT)/bench
