@@ -46,6 +46,13 @@
 /* Keepalives under a key that is not proven yet, two a second. */
 #define PROBES		10
 
+/*
+ * A key that was probed is kept as long as its proof may be under way: the peer
+ * may send under it by then. That is shorter when a newer one was proven.
+ */
+#define PROOF_LIFE	(6 * HZ)
+#define PROOF_LATE	HZ
+
 static struct workqueue_struct *free_wq;
 
 /*
@@ -229,6 +236,24 @@ static void promote(struct pilot_peer *peer, struct pilot_key *key)
 	retire(peer, replace(peer, slot, old), PILOT_REASON_REPLACED);
 }
 
+/*
+ * Whether another key would push out one whose proof may be under way, or that
+ * was used lately.
+ */
+static bool is_full(struct pilot_peer *peer)
+{
+	const struct pilot_key *cur = slot_key(peer, PILOT_SLOT_CURRENT);
+	const struct pilot_key *out = slot_key(peer, PILOT_SLOT_EARLIER);
+
+	if (!cur || !out || (cur->proven && !slot_key(peer, PILOT_SLOT_NEXT)))
+		return false;
+	if (out->proven)
+		return time_before(jiffies, READ_ONCE(out->last_rx) + PROOF_LIFE);
+	if (cur->proven && !time_after(out->installed, cur->installed))
+		return time_before(jiffies, cur->installed + PROOF_LATE);
+	return time_before(jiffies, out->installed + PROOF_LIFE);
+}
+
 /* Puts a new key beside the proven one. */
 static void put_beside(struct pilot_peer *peer, struct pilot_key *key)
 {
@@ -326,8 +351,8 @@ out:
  * The same secret again changes nothing of the key but @authenticated, which
  * can be gained: counter and windows go on (S3).
  *
- * Context: process. Return: 0, -EEXIST when the name is taken, -ENOMEM, or
- * an error of the crypto API.
+ * Context: process. Return: 0, -EEXIST when the name is taken, -EBUSY when two
+ * negotiated keys await their proof, -ENOMEM, or an error of the crypto API.
  */
 int pilot_key_install(struct pilot_peer *peer,
 		      const struct pilot_key_params *params, u32 *id,
@@ -351,6 +376,13 @@ int pilot_key_install(struct pilot_peer *peer,
 	key->id = *id;
 
 	spin_lock_bh(&peer->lock);
+	if (params->peer_x25519 && is_full(peer)) {
+		spin_unlock_bh(&peer->lock);
+		NL_SET_ERR_MSG_MOD(extack,
+				   "two keys of the peer await their proof");
+		free_key(key);
+		return -EBUSY;
+	}
 	rekeyed = has_key(peer);
 	if (!rekeyed)
 		atomic_inc(&peer->pd->n_keys);

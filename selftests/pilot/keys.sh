@@ -225,8 +225,10 @@ second_key_beside() {
 	ping_tunnel "$n1" 10.9.0.2 && ping_tunnel "$n2" 10.9.0.1
 }
 
-negotiated() { # namespace node file id
-	on "$1" python3 -S -E "$py/setkey.py" "$2" "$3" "$4"
+negotiated() { # namespace node file id...
+	local ns=$1
+	shift
+	on "$ns" python3 -S -E "$py/asdaemon.py" key "$@"
 }
 
 same_key() {
@@ -251,6 +253,19 @@ crossing_keys() {
 	grep -q ' 0% packet loss' "$work/ping" || fail "pings were lost" || return
 	echo "node 1: $(peer_value "$n1" 2 id), node 2: $(peer_value "$n2" 1 id)"
 	same_key
+}
+
+# Two that await their proof, and no room for a third until they had time.
+third_key_refused() {
+	local i
+	for i in 11 12 13; do
+		new_key "$work/k$i" || return
+	done
+	ping_tunnel "$n1" 10.9.0.2 || return
+	! negotiated "$n1" 2 "$work/k11" 11 "$work/k12" 12 "$work/k13" 13 2>"$work/busy" ||
+		fail "there was room" || return
+	tail -n 1 "$work/busy" | grep 'two keys of the peer await their proof' || return
+	ping_tunnel "$n1" 10.9.0.2 && sleep 6 && negotiated "$n1" 2 "$work/k13" 13 && ping_tunnel "$n1" 10.9.0.2
 }
 
 peer_removed() {
@@ -280,5 +295,6 @@ try_refused "the node ID is fixed while there is a key" "key" node_id_busy
 try "stray datagrams are dropped and counted" stray_datagrams
 try "a second new key does not push out the first" second_key_beside
 try "keys that cross: both ends get to one" crossing_keys
+try "of keys that await their proof a third is refused" third_key_refused
 try "a removed peer is not sent to" peer_removed
 finish

@@ -2,6 +2,7 @@
 #include "sim.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,6 +354,21 @@ static bool op_on_path(void *ctx, uint32_t node,
 	return !relayed && n->peers[node - 1].addr == ntohl(from->in.sin_addr.s_addr);
 }
 
+/* A key whose proof may be under way is not pushed out. */
+static bool full(const struct sim_node *n, const struct sim_peer *p)
+{
+	const struct sim_key *cur = &p->slot[SIM_CURRENT];
+	const struct sim_key *out = &p->slot[SIM_EARLIER];
+
+	if (!cur->used || !out->used || (cur->proven && !p->slot[SIM_NEXT].used))
+		return false;
+	if (out->proven)
+		return n->sim->now < out->last_rx + 6000;
+	if (cur->proven && out->installed <= cur->installed)
+		return n->sim->now < cur->installed + 1000;
+	return n->sim->now < out->installed + 6000;
+}
+
 static int op_install(void *ctx, uint32_t node, const struct manager_key *key)
 {
 	struct sim_node *n = ctx;
@@ -362,7 +378,6 @@ static int op_install(void *ctx, uint32_t node, const struct manager_key *key)
 
 	if (!p->exists)
 		return -1;
-	p->installs++;
 	for (i = 0; i < SIM_SLOTS; i++) {
 		if (!p->slot[i].used ||
 		    memcmp(p->slot[i].secret, key->secret, sizeof(k.secret)))
@@ -372,8 +387,11 @@ static int op_install(void *ctx, uint32_t node, const struct manager_key *key)
 		probe(n, node - 1);
 		return 0;
 	}
+	if (full(n, p))
+		return -EBUSY;
 	k.id = key->id;
 	memcpy(k.secret, key->secret, sizeof(k.secret));
+	p->installs++;
 	k.authenticated = key->authenticated;
 	k.installed = n->sim->now;
 	k.last_rx = -1;

@@ -4,6 +4,7 @@
  * recorded, the clock is a number.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -1259,9 +1260,13 @@ static void test_failures(void)
 	pila(r, 0);
 	ok(r->installs == 1 && r->n_sent == 0 && r->failed == 1,
 	   "install: a failure is told, and not answered");
+	r->install_error = -EBUSY;
+	pila(r, 0);
+	ok(r->installs == 2 && r->n_sent == 0 && r->failed == 1 && r->refused == 1,
+	   "install: no room beside two unproven keys is a refusal");
 	r->install_error = 0;
 	pila(r, 0);
-	ok(r->installs == 2 && r->n_sent == 1, "install: the next frame tries again");
+	ok(r->installs == 3 && r->n_sent == 1, "install: the next frame tries again");
 	rig_free(r);
 }
 

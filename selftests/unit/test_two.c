@@ -372,16 +372,22 @@ static void replays(void)
  * Node 2 has forgotten which keys of node 1 are old. A former PILA of node 1
  * that comes while the proof of its new key is under way must not cost that.
  */
-static void replay_before_proof(void)
+static void replay_before_proof(unsigned int former)
 {
-	unsigned int i;
+	uint8_t old[3][PILOT_PILA_LEN];
+	unsigned int i, n = 0;
 	uint32_t before;
 
 	begin_agreed();
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 8; i++) {
 		sim_user_rekey(&s, 0, 1);
 		sim_run(&s, 5000);
 	}
+	/* one PILA of each of the first three exchanges */
+	for (i = 0; i < s.n_tape && n < 3; i++)
+		if (s.tape[i][7] == 1 &&
+		    (!n || memcmp(s.tape[i] + 8, old[n - 1] + 8, PILOT_X25519_LEN)))
+			memcpy(old[n++], s.tape[i], PILOT_PILA_LEN);
 	s.delay_min = s.delay_max = 100;
 	sim_restart_daemon(&s, 1);
 	before = s.node[0].peers[1].slot[SIM_CURRENT].id;
@@ -390,19 +396,22 @@ static void replay_before_proof(void)
 	ok(s.node[1].peers[0].slot[SIM_NEXT].used, "replay before the proof: a key awaits it");
 	s.node[0].peers[1].delivered = s.node[1].peers[0].delivered = 0;
 	for (i = 0; i < 40; i++) {
-		sim_inject(&s, 1, 0x0b000001, s.tape[0], PILOT_PILA_LEN);
+		sim_inject(&s, 1, 0x0b000001, old[i % former], PILOT_PILA_LEN);
 		sim_data(&s, 0, 1);
 		sim_data(&s, 1, 0);
 		sim_run(&s, 20);
-		if (i == 20)
+		if (i == 20 && former == 1)
 			ok(sim_agreed(&s, 0, 1) &&
 			   s.node[0].peers[1].slot[SIM_CURRENT].id != before,
 			   "replay before the proof: the new key is there after two round trips");
 	}
 	sim_run(&s, 200);
 	ok(s.node[0].peers[1].delivered == 40 && s.node[1].peers[0].delivered == 40,
-	   "replay before the proof: %u and %u of 40 packets delivered",
-	   s.node[0].peers[1].delivered, s.node[1].peers[0].delivered);
+	   "replay before the proof: %u former keys, %u and %u of 40 packets delivered",
+	   former, s.node[0].peers[1].delivered, s.node[1].peers[0].delivered);
+	sim_run(&s, 5 * REKEY_RETRANSMIT_MS);
+	ok(sim_agreed(&s, 0, 1) && s.node[0].peers[1].slot[SIM_CURRENT].id != before,
+	   "replay before the proof: afterwards there is a new key");
 	ok(silent(), "replay before the proof: silent in the end");
 	sim_release(&s);
 }
@@ -507,7 +516,8 @@ int main(void)
 	storms();
 	restarts();
 	replays();
-	replay_before_proof();
+	replay_before_proof(1);
+	replay_before_proof(3);
 	give_up();
 	unauthenticated();
 	slow_registry();

@@ -301,7 +301,10 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 	ret = m->ops->install_key(m->ctx, node, &key);
 	sodium_memzero(secret, sizeof(secret));
 	if (ret) {
-		notice(m, MANAGER_FAILED, node, "cannot install the key");
+		if (ret == -EBUSY)
+			notice(m, MANAGER_REFUSED, node, "two keys await their proof");
+		else
+			notice(m, MANAGER_FAILED, node, "cannot install the key");
 		return;
 	}
 	old = peer_session(p, s.id);

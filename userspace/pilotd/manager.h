@@ -53,7 +53,8 @@ enum manager_notice {
  *	@relayed, else along the peer's path
  * @on_path: whether what is sent along the path of @node goes to where a frame
  *	came from
- * @install_key: install a key beside what the peer has; 0 or negative errno
+ * @install_key: install a key beside what the peer has; 0 or negative errno,
+ *	-EBUSY if two await their proof: the frame may come again
  * @drop_key: drop a key if it is still installed
  * @add_peer: a verified node is not a peer yet; 0 or negative errno
  * @set_endpoint: a node without a proven session was heard from there; with

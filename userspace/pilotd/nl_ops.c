@@ -69,7 +69,8 @@ static int op_install_key(void *ctx, uint32_t node, const struct manager_key *ke
 	memcpy(info.peer_x25519, key->peer_x25519, sizeof(info.peer_x25519));
 	memcpy(info.local_x25519, key->local_x25519, sizeof(info.local_x25519));
 	ret = pilot_key_set(&nl->cmd, &nl->dev, &info, NULL);
-	if (ret)
+	/* Strangers can cause that one. */
+	if (ret && ret != -EBUSY)
 		log_err("key for node %u: %s", node, nl->cmd.err.text);
 	return ret;
 }

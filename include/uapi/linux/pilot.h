@@ -43,8 +43,9 @@
  *	one multi-attribute PILOT_A_KEY each; dump: a message per peer that
  *	has a key. Never the secret
  * @PILOT_CMD_KEY_SET: install a key. The same secret again refreshes the
- *	installed key: its counter and windows go on. Reply: PILOT_A_KEY with
- *	NODE_ID, ID and SLOT
+ *	installed key: its counter and windows go on. EBUSY if the key is
+ *	negotiated and two of the peer await their proof. Reply: PILOT_A_KEY
+ *	with NODE_ID, ID and SLOT
  * @PILOT_CMD_KEY_DEL: drop all keys of a peer or, with ID, that key only
  *	(compare-and-drop: ENOENT if it is not installed any more)
  * @PILOT_CMD_HANDLER_REGISTER: the calling socket becomes the receiver of

@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Tells the kernel what a daemon would, about a peer of pilot0.
+
+  asdaemon.py key NODE FILE ID... keys of exchanges; each FILE holds a secret in
+                                  base64, X25519 keys are made up from the ID
+  asdaemon.py cooldown NODE MS    no answer: refuse packets for a while
+"""
+import base64
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from genl import Genl  # noqa: E402
+
+nl = Genl()
+dev = nl.attr('IFNAME', 'pilot0')
+
+
+def key(node, path, name, *more):
+    with open(path, encoding='ascii') as f:
+        secret = base64.b64decode(f.read())
+    x25519 = bytes([int(name)]) * 32
+    nl.request('KEY_SET', dev,
+               nl.nest('KEY', nl.u32('KEY_NODE_ID', int(node)), nl.u32('KEY_ID', int(name)),
+                       nl.attr('KEY_SECRET', secret), nl.attr('KEY_AUTHENTICATED', b''),
+                       nl.attr('KEY_PEER_X25519', x25519),
+                       nl.attr('KEY_LOCAL_X25519', x25519)))
+    if more:
+        key(node, *more)
+
+
+def cooldown(node, ms):
+    nl.request('PEER_SET', dev, nl.nest('PEER', nl.u32('PEER_NODE_ID', int(node)),
+                                        nl.u32('PEER_COOLDOWN', int(ms))))
+
+
+globals()[sys.argv[1]](*sys.argv[2:])
