@@ -149,6 +149,37 @@ transfer() { # from-namespace to-namespace address bytes [marker]
 	[ $rc = 0 ] && [ -s "$work/sum.out" ] && cmp "$work/sum.out" "$work/sum.in"
 }
 
+# Numbered datagrams from $1 to ADDRESS in $2, RATE a second (0: as many as can
+# be), while COMMAND runs. All must arrive, once each.
+all_arrive() { # from-namespace to-namespace address rate command...
+	local from=$1 to=$2 address=$3 rate=$4 rc=0 rx tx
+	shift 4
+	rm -f "$work/tx.end" "$work/rx.end"
+	spawn "$to" python3 -S -E "$py/udp.py" receive 5002 "$work/rx.end" >"$work/rx" &
+	rx=$!
+	busywait 20000 grep -q ready "$work/rx" || fail "no receiver" || return
+	spawn "$from" taskset -c 0 python3 -S -E "$py/udp.py" send "$address" 5002 "$rate" "$work/tx.end" >"$work/tx" &
+	tx=$!
+	sleep 1
+	"$@" || rc=$?
+	sleep 0.5
+	touch "$work/tx.end"
+	wait $tx || fail "the sender failed" || rc=1
+	sleep 1
+	touch "$work/rx.end"
+	wait $rx || rc=1
+	cat "$work/tx" "$work/rx"
+	awk '/^sent/ { sent = $2 } /^received/ { exit !(sent >= 100 && $2 == sent &&
+		/doubled 0$/) }' "$work/tx" "$work/rx" || fail "not all arrived once" || rc=1
+	return $rc
+}
+
+# The same, and in order. All leave from one CPU: packets of two may overtake
+# each other on any network.
+in_order() {
+	all_arrive "$@" && grep -q 'late 0,' "$work/rx" || fail "not all in order"
+}
+
 # Frames that pass e0 of NAMESPACE while COMMAND runs, in hex in $work/frames.
 capture() { # namespace command...
 	local ns=$1 rc=0 pid

@@ -6,7 +6,8 @@
         forged PILS frames in the name of SENDER: random, and with the
         prefixes and counters of the captured FILE
   attack.py replay SRC SPORT DST FILE RATE COUNT
-        frames of FILE (hex, one a line), over and over
+        frames of FILE (hex, one a line), over and over; SRC "any": from 1000
+        addresses
   attack.py flood DST SENDER RATE SECONDS
         forged handshake frames from 1000 addresses, in all names
   attack.py beacon SRC SPORT DST SENDER FILE
@@ -75,8 +76,12 @@ def junk(src, sport, dst, sender, path, rate, seconds):
 
 def replay(src, sport, dst, path, rate, count):
     frames = read(path)
-    paced(int(rate), ((src, int(sport), dst, frames[i % len(frames)])
-                      for i in range(int(count))))
+    paced(int(rate), ((stranger(i) if src == 'any' else src, int(sport), dst,
+                       frames[i % len(frames)]) for i in range(int(count))))
+
+
+def stranger(n):
+    return '198.18.%d.%d' % (n % 1000 // 250, n % 250 + 1)
 
 
 def flood(dst, sender, rate, seconds):
@@ -84,7 +89,7 @@ def flood(dst, sender, rate, seconds):
         n = random.randrange(1000)
         name = random.choice((int(sender), random.getrandbits(32)))
         kind, length = random.choice(((b'PILA', 128), (b'PILK', 32)))
-        return ('198.18.%d.%d' % (n // 250, n % 250 + 1), 1024 + n, dst,
+        return (stranger(n), 1024 + n, dst,
                 kind + struct.pack('>I', name) + os.urandom(length))
 
     paced(int(rate), until(float(seconds), frame))

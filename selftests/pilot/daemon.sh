@@ -420,6 +420,62 @@ outside_asks() {
 		ping_tunnel "$n1" "$(map6 2)" -c 120 -i 0.01 && asks_for_key rx_outside_window 40
 }
 
+# One frame of junk is enough for a key under which nothing came for a second.
+aged_asks() {
+	on "$n1" pilot set pilot0 aged-drop 1s || return
+	printf '50494c5300000002%024x%064x\n' 1 1 >"$work/gate"
+	asks_for_key rx_decrypt_fail 1 && grep -q 'tunnel.need_key.* reason aged' "$work/monitor" || return
+	on "$n1" pilot set pilot0 aged-drop off
+}
+
+# Without the setting it is not: the same frame changes nothing.
+not_aged() {
+	local before
+	sleep 4
+	before=$(current_key "$n1" 2) || return
+	printf '50494c5300000002%024x%064x\n' 1 1 |
+		on "$r" python3 -S -E "$py/frames.py" send $under4_1 37736 || return
+	sleep 2
+	[ "$(current_key "$n1" 2)" = "$before" ]
+}
+
+aged_while_watched() {
+	spawn "$n1" pilot monitor pilot0 >"$work/monitor" &
+	local pid=$! rc=0
+	sleep 1
+	aged_asks || rc=$?
+	kill $pid
+	wait $pid 2>/dev/null
+	cat "$work/monitor"
+	return $rc
+}
+
+# What the configuration says of gates and volume is what the device has.
+limits_are_set() {
+	local v
+	cat >>"$work/node1.conf" <<-END
+
+		[timers]
+		rekey-after = 100000
+
+		[gates]
+		decrypt-fail-threshold = 6
+		decrypt-fail-grace = 1500ms
+		outside-window-threshold = 31
+		outside-window-grace = 4s
+		replay-threshold = 32
+		replay-grace = 5s
+		aged-drop = 1m
+	END
+	kill -HUP "$pilotd_1" && busywait 8000 eval '[ "$(device_value $n1 aged_drop_ms)" = 60000 ]'
+	for v in rekey_after=100000 decrypt_fail_threshold=6 decrypt_fail_grace_ms=1500 \
+		outside_window_threshold=31 outside_window_grace_ms=4000 \
+		replay_threshold=32 replay_grace_ms=5000 aged_drop_ms=60000; do
+		[ "$(device_value "$n1" ${v%=*})" = ${v#*=} ] ||
+			fail "$v: the device has $(device_value "$n1" ${v%=*})" || return
+	done
+}
+
 try "configuration is accepted by --check" config_checked
 try_refused "a bad value is refused with file and line" "bad.conf:[0-9]+.*node-id" config_refused
 try_refused "an unknown option is refused with file and line" "bad.conf:[0-9]+.*no-such-option" config_unknown_option
@@ -460,4 +516,7 @@ try "another identity is refused at SIGHUP" other_identity_at_reload
 try "junk frames ask for a new key, and nothing is lost" junk_asks
 try "replayed frames ask for a new key, and nothing is lost" replays_ask
 try "frames behind the window ask for a new key, and nothing is lost" outside_asks
+try "one junk frame does not ask for a new key" not_aged
+try "aged-drop: one junk frame does, and nothing is lost" aged_while_watched
+try "gates and rekey-after of the configuration reach the device" limits_are_set
 finish

@@ -122,6 +122,33 @@ prefix_redrawn() {
 	ping_tunnel "$n2" 10.9.0.1 && ping_tunnel "$n1" 10.9.0.2
 }
 
+# What the daemon that gave up wants: nobody waits in vain, nobody is not told.
+sender_is_told() {
+	on "$n1" python3 -S -E "$py/asdaemon.py" cooldown 2 60000 && on "$n1" pilot key del pilot0 2 || return
+	on "$n1" python3 -S -E "$py/udp.py" count "$1" 9 1 2>"$work/errno"
+	tail -n 1 "$work/errno"
+	grep -q 'OSError: \[Errno 113\]' "$work/errno" || fail "not EHOSTUNREACH"
+}
+
+# A node behind node 1: n1 e9 10.0.9.1 --- e0 10.0.9.9, by the router's namespace
+forwarded_is_told() {
+	ip -n "$n1" link add e9 type veth peer name e9 netns "$r" &&
+		ip -n "$n1" addr add 10.0.9.1/24 dev e9 && ip -n "$n1" addr add fd00:9::1/64 dev e9 nodad &&
+		ip -n "$r" addr add 10.0.9.9/24 dev e9 && ip -n "$r" addr add fd00:9::9/64 dev e9 nodad &&
+		ip -n "$n1" link set e9 up && ip -n "$r" link set e9 up &&
+		ip -n "$r" route add 10.9.0.2 via 10.0.9.1 && ip -n "$r" route add fd50:494c:4f54::2 via fd00:9::1 &&
+		on "$n1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 || return
+	on "$r" ping -n -c 1 -W 5 10.9.0.2
+	on "$r" ping -n -c 1 -W 5 10.9.0.2 | grep 'From 10.0.9.1 .*Host Unreachable' || fail "no ICMP" || return
+	on "$r" ping -n -c 1 -W 5 fd50:494c:4f54::2 |
+		grep -E 'From fd00:9::1 .*(unreachable|Unreachable)' || fail "no ICMPv6"
+}
+
+cooldown_lifted() {
+	on "$n1" python3 -S -E "$py/asdaemon.py" cooldown 2 0 && on "$n1" pilot key set pilot0 2 "$work/key3" &&
+		ping_tunnel "$n1" 10.9.0.2
+}
+
 counters_in_ethtool() {
 	on "$n1" ethtool -S pilot0 | grep -q 'tx_too_big:' &&
 		[ "$(on "$n1" ethtool -S pilot0 | awk '/tx_packets:/ { print $2 }')" = "$(device_value "$n1" tx_packets)" ]
@@ -148,6 +175,10 @@ try "relay-deliver from elsewhere is nothing" relay_of_another
 try "straight again" direct_again
 try "volume: a new key is asked for, then there is an end" volume
 try "a nonce prefix that both use is redrawn" prefix_redrawn
+try "given up: senders get EHOSTUNREACH" sender_is_told 10.9.0.2
+try "given up: over IPv6 as well" sender_is_told "$(map6 2)"
+try "given up: what is forwarded is answered by ICMP" forwarded_is_told
+try "taken back: the tunnel works" cooldown_lifted
 try "ethtool -S" counters_in_ethtool
 try "tracepoints" traced
 finish

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Documentation/seed-coverage.md has a row for every item of the seed, and what
-its rows name exists: files, functions with a body, other names, tests."""
+its rows name exists: files, functions with a body, other names, tests. So do the
+tests that Documentation/security.rst names."""
 import os
 import re
 import sys
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
 TABLE = 'Documentation/seed-coverage.md'
+SECURITY = 'Documentation/security.rst'
 
 # What the seed exports, from its index and the declarations of its types.
 SEED = '''
@@ -134,6 +136,22 @@ def check_tests(cell):
                 yield '%s has no test "%s"' % (path, name)
 
 
+def check_security():
+    """Problems of the tests that security.rst names for each property."""
+    for section in re.split(r'\n(?=S\d\. .*\n=+\n)', text(SECURITY) or '')[1:]:
+        title = section.split('.')[0]
+        m = re.search(r'^\*Tests\*: (.*?)\n\n', section, re.M | re.S)
+        named = re.findall(r'``(\w+/[\w.]+)``: ("[^"]+"(?:; "[^"]+")*)',
+                           ' '.join(m.group(1).split())) if m else []
+        if not named or '*Cost*:' not in section:
+            yield '%s: %s has no cost, or no tests' % (SECURITY, title)
+        for path, names in named:
+            path = 'selftests/' + path
+            for name in re.findall('"([^"]+)"', names):
+                if text(path) is None or not has_test(path, text(path), name):
+                    yield '%s: %s: %s has no test "%s"' % (SECURITY, title, path, name)
+
+
 def main():
     rows, problems, failed = {}, [], 0
     for number, line in enumerate((text(TABLE) or '').split('\n'), 1):
@@ -155,6 +173,8 @@ def main():
     results = [('the table has a row for each item of the seed, and no others', problems)]
     results += [('coverage: ' + item, rows.get(item, ['%s has no row for it' % TABLE]))
                 for item in SEED]
+    results.append(('security: each property has its cost and its tests',
+                    list(check_security()) if text(SECURITY) else ['no ' + SECURITY]))
     for number, (name, wrong) in enumerate(results, 1):
         for p in wrong:
             print('# ' + p)
