@@ -56,10 +56,12 @@ up_pilot() {
 	pilot_node A 1 2 && pilot_node B 2 1 && inner pilot0 pilot0
 }
 
-# The same with 16384 peers at both ends.
+# The same with 16384 peers at both ends. To each a frame is sent at first, which
+# asks it to prove its key.
 up_pilot_16384() {
 	pilot_node A 1 2 && pilot_node B 2 1 && inner pilot0 pilot0 &&
-		on A "$built/peers" pilot0 100 16383 && on B "$built/peers" pilot0 100 16383
+		on A "$built/peers" pilot0 100 16383 && on B "$built/peers" pilot0 100 16383 &&
+		sleep 60
 }
 
 wireguard() { # namespace, own number, the other's
