@@ -35,7 +35,8 @@ KMAKE ?= $(MAKE)
 OUT := build/$(KVER)
 LINKED := $(wildcard kernel/*.[ch] kernel/*.mk)
 
-.PHONY: all module userspace check check-all check-debug bench-build demo vm deps install modules_install clean help
+.PHONY: all module userspace check check-all check-debug bench bench-build \
+	bench-history bench-reference demo vm deps install modules_install clean help
 
 all: module userspace
 
@@ -45,6 +46,9 @@ help:
 	@echo 'make check           run all tests'
 	@echo 'make check-all       run all tests, on kernels 6.12 and 7.3 too'
 	@echo 'make check-debug     run the kselftests on a kernel that finds mistakes'
+	@echo 'make bench           measure pilot beside other tunnels, in VMs of three kernels'
+	@echo 'make bench-history   plot what make bench measured over time'
+	@echo 'make bench-reference make the present speed the one make check compares with'
 	@echo 'make vm              a root shell in a VM with the module and the programs'
 	@echo 'make install         install the programs (PREFIX=/usr/local, DESTDIR=)'
 	@echo 'make modules_install install the module for the kernel it was built for'
@@ -85,7 +89,25 @@ check-debug: deps
 	@selftests/check debug
 
 bench-build: module userspace
-	$(MAKE) -C selftests/bench KDIR='$(KDIR)' OUT=$(CURDIR)/$(OUT)/bench
+	$(MAKE) -C selftests/bench OUT=$(CURDIR)/build/bench
+	@mkdir -p $(OUT)/nulltun
+	@ln -sf $(CURDIR)/selftests/bench/nulltun/* $(CURDIR)/kernel/compat.* $(OUT)/nulltun/
+	+flock $(OUT) $(KMAKE) -C '$(KDIR)' M=$(CURDIR)/$(OUT)/nulltun modules
+
+# Each kernel is built for in a make of its own: KERNEL= decides on it early.
+BENCH_KERNELS ?= 6.1 6.12 7.3
+bench:
+	@scripts/deps wireguard-tools
+	@for k in $(BENCH_KERNELS); do \
+		$(MAKE) -s bench-build $$([ $$k = 6.1 ] || echo KERNEL=$$k) && \
+		selftests/bench/run --keep --kernel $$k || exit; \
+	done
+
+bench-history:
+	@selftests/bench/history
+
+bench-reference: deps
+	@selftests/bench/guard --update
 
 demo: deps
 	@$(MAKE) all

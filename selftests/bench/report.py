@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tables of what bench/run measured."""
+"""Tables and charts of what bench/run measured."""
+
+import svg
 
 UNIT = {'udp64': 'UDP 64 B', 'udp1400': 'UDP 1400 B', 'gso': 'UDP GSO 1400 B', 'tcp': 'TCP, MSS',
         'gso-wire': 'GSO, wire', 'tcp-wire': 'TCP, wire', 'echo64': 'echo 64 B'}
@@ -56,3 +58,9 @@ def text(result):
     out += ['not measured: %s %s: %s' % (t, c, why)
             for t, cells in result['failed'].items() for c, why in cells.items()]
     return '\n'.join(out)
+
+
+def chart(result, path):
+    svg.bars('instructions per packet, kernel %s' % result['kernel'],
+             [(c, UNIT[c]) for c in cells_of(result)], list(result['tunnels']),
+             lambda tunnel, cell: figure(result, tunnel, cell), path)

@@ -15,12 +15,17 @@ MODULES = ('veth vxlan wireguard esp4 xfrm_user xfrm_interface xfrm4_tunnel macs
            'poly1305_x86_64 chacha20poly1305 curve25519_x86_64').split()
 
 
+def figures(text):
+    """What load prints: "per=8579.0 packets=3200 ..."."""
+    return {k: float(v) for k, v in (f.split('=') for f in text.split())}
+
+
 def lines(tunnels, cells, kernel=None, environment=(), qemu=''):
     """What "guest" prints, each line split into its fields, as it comes."""
     with tempfile.TemporaryDirectory(prefix='pilot-bench.') as tmp:
         subprocess.run([os.path.join(HERE, 'root'), tmp], check=True)
-        vm = [os.path.join(TOP, 'selftests/vm/run'), '--icount', '--ram', tmp, '--timeout', '3600',
-              '--modules', ','.join(MODULES), '--qemu', qemu]
+        vm = [os.path.join(TOP, 'selftests/vm/run'), '--accel', 'tcg', '--icount', '--ram', tmp,
+              '--timeout', '3600', '--modules', ','.join(MODULES), '--qemu', qemu]
         if kernel:
             vm += ['--kernel', kernel]
         vm += ['--', 'env', *environment, 'selftests/bench/guest', ','.join(tunnels),
