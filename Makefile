@@ -102,6 +102,7 @@ bench:
 		$(MAKE) -s bench-build $$([ $$k = 6.1 ] || echo KERNEL=$$k) && \
 		selftests/bench/run --keep --kernel $$k || exit; \
 	done
+	@selftests/bench/tables
 
 bench-history:
 	@selftests/bench/history

@@ -17,6 +17,15 @@ def grid(rows):
     return '\n'.join(lines)
 
 
+def simple(rows):
+    """The same as a simple table in reStructuredText."""
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    rule = ' '.join('=' * w for w in widths)
+    lines = [' '.join(c.ljust(w) if i == 0 else c.rjust(w)
+                      for i, (c, w) in enumerate(zip(r, widths))) for r in rows]
+    return '\n'.join([rule, lines[0], rule] + lines[1:] + [rule])
+
+
 def cells_of(result):
     return [c for c in UNIT if any(c in cells for cells in result['tunnels'].values())]
 
@@ -25,16 +34,16 @@ def figure(result, tunnel, cell):
     return result['tunnels'].get(tunnel, {}).get(cell, {}).get('per')
 
 
-def costs(result):
+def cost_rows(result):
     cells = cells_of(result)
     rows = [['instructions per packet'] + [UNIT[c] for c in cells]]
     for tunnel in result['tunnels']:
         values = [figure(result, tunnel, c) for c in cells]
         rows.append([tunnel] + ['-' if v is None else '%.0f' % v for v in values])
-    return grid(rows)
+    return rows
 
 
-def ratios(result):
+def ratio_rows(result):
     cells = cells_of(result)
     rows = [['so many times as pilot'] + [UNIT[c] for c in cells]]
     for tunnel in result['tunnels']:
@@ -43,13 +52,13 @@ def ratios(result):
             a, b = figure(result, tunnel, cell), figure(result, 'pilot', cell)
             row.append('%.3f' % (a / b) if a and b else '-')
         rows.append(row)
-    return grid(rows)
+    return rows
 
 
 def text(result):
-    out = ['kernel %s, pilot %s' % (result['kernel'], result['revision']), '', costs(result)]
+    out = ['kernel %s, pilot %s' % (result['kernel'], result['revision']), '', grid(cost_rows(result))]
     if 'pilot' in result['tunnels']:
-        out += ['', ratios(result)]
+        out += ['', grid(ratio_rows(result))]
     out += ['', 'AEAD drivers in use:']
     out += ['  %s: %s' % pair for pair in result['aead'].items()]
     lost = ['%s %s: %d of %d' % (t, c, v['lost'], v['lost'] + v['packets'])

@@ -19,6 +19,12 @@ inner() { # device in A, device in B
 		$A addr add 10.9.0.1/24 dev "$1" && $B addr add 10.9.0.2/24 dev "$2"
 }
 
+end_background() {
+	# shellcheck disable=SC2086
+	[ -z "$background" ] || kill $background
+	background=
+}
+
 # Of tunnels that carry Ethernet: no ARP during a measurement.
 neighbours() { # device in A, device in B
 	$A neigh replace 10.9.0.2 dev "$1" lladdr $mac_b nud permanent &&
@@ -97,18 +103,13 @@ esp_policies() { # mode, address of A, address of B
 	done
 }
 
-encap_pids=
+background=
 esp_encap=(encap espinudp 4500 4500 0.0.0.0)
 esp_sockets() {
 	"$load" encap A 4500 &
 	"$load" encap B 4500 &
-	encap_pids=$(jobs -p)
+	background=$(jobs -p)
 	sleep 1
-}
-esp_end() {
-	# shellcheck disable=SC2086
-	[ -z "$encap_pids" ] || kill $encap_pids
-	encap_pids=
 }
 
 # Transport mode protects all between two addresses, and lets its own packets by.
@@ -118,7 +119,7 @@ up_esp_udp_transport() {
 		$B xfrm policy add src 10.0.0.1 dst 10.0.0.2 proto 17 dport 4500 dir in priority 1 &&
 		esp_sockets && target=10.0.0.2
 }
-down_esp_udp_transport() { esp_end; }
+down_esp_udp_transport() { end_background; }
 
 esp_tunnel() {
 	$A addr add 10.9.0.1/32 dev lo && $B addr add 10.9.0.2/32 dev lo &&
@@ -128,7 +129,7 @@ esp_tunnel() {
 }
 up_esp_tunnel() { esp_states tunnel && esp_tunnel; }
 up_esp_udp_tunnel() { esp_states tunnel "${esp_encap[@]}" && esp_tunnel && esp_sockets; }
-down_esp_udp_tunnel() { esp_end; }
+down_esp_udp_tunnel() { end_background; }
 
 up_esp_udp_xfrmi() {
 	local n out='src 10.0.0.1 dst 10.0.0.2' in='src 10.0.0.2 dst 10.0.0.1' t
@@ -142,7 +143,7 @@ up_esp_udp_xfrmi() {
 	done
 	inner x0 x0
 }
-down_esp_udp_xfrmi() { esp_end; }
+down_esp_udp_xfrmi() { end_background; }
 
 macsec() { # ip, own key id and key, the other's key id, key and MAC address
 	$1 macsec add x0 tx sa 0 pn 1 on key "$2" "$3" &&
@@ -155,3 +156,12 @@ up_macsec() {
 		macsec "$A" 01 $macsec_a 02 $macsec_b $mac_b &&
 		macsec "$B" 02 $macsec_b 01 $macsec_a $mac_a && inner x0 x0 && neighbours x0 x0
 }
+
+up_ovpn() {
+	$A link add x0 type ovpn && $B link add x0 type ovpn && inner x0 x0 || return
+	on A "$built/ovpn" x0 1194 10.0.0.2 1 &
+	on B "$built/ovpn" x0 1194 10.0.0.1 2 &
+	background=$(jobs -p)
+	sleep 1
+}
+down_ovpn() { end_background; }

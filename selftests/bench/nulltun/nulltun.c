@@ -124,6 +124,7 @@ static void nulltun_send_one(struct nulltun *nt, struct sk_buff *skb)
 	rt = nulltun_route(nt, &fl);
 	if (IS_ERR(rt))
 		goto drop;
+	skb->dev = NULL; /* no accounting on the device: that is done here */
 	skb->ignore_df = 1;
 	dev_sw_netstats_tx_add(nt->dev, 1, len);
 	pilot_udp_tunnel_xmit(rt, nt->sock->sk, skb, fl.saddr, fl.daddr, tos,
