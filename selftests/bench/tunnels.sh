@@ -52,7 +52,7 @@ up_nulltun_gcm() { nulltun 1; }
 
 pilot_node() { # namespace, node, peer
 	local key=/tmp/pilot.key
-	printf '%32s' k | base64 >$key
+	(umask 077 && printf '%32s' k | base64 >$key)
 	ip -n "$1" link add pilot0 type pilot &&
 		on "$1" pilot set pilot0 node-id "$2" listen-port 37736 &&
 		on "$1" pilot peer add pilot0 "$3" endpoint "10.0.0.$3:37736" allowed-ips "10.9.0.$3/32" &&
@@ -73,7 +73,7 @@ up_pilot_16384() {
 wireguard() { # namespace, own number, the other's
 	local i
 	for i in 1 2; do
-		printf '%32s' $i | base64 >/tmp/wg.$i
+		(umask 077 && printf '%32s' $i | base64 >/tmp/wg.$i)
 	done
 	ip -n "$1" link add x0 type wireguard &&
 		on "$1" wg set x0 listen-port 51820 private-key /tmp/wg."$2" \
