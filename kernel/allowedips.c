@@ -7,12 +7,36 @@
 #include <net/ipv6.h>
 
 #include "allowedips.h"
+#include "compat.h"
 #include "peer.h"
+
+/* Only the administrator chooses the keys, so that quick is good enough. */
+static u32 hash_prefix(const void *key, u32 len, u32 seed)
+{
+	const struct pilot_prefix *p = key;
+	u64 hi = get_unaligned((const u64 *)p->addr);
+	u64 lo = get_unaligned((const u64 *)(p->addr + 2));
+
+	return ((hi ^ seed) * GOLDEN_RATIO_64 +
+		(lo ^ p->len) * (GOLDEN_RATIO_64 << 1 | 1)) >> 32;
+}
+
+static int compare_prefix(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct pilot_prefix *a = &((struct pilot_allowedip *)obj)->prefix;
+	const struct pilot_prefix *b = arg->key;
+
+	return a->len != b->len || a->family != b->family ||
+	       !ipv6_addr_equal((const struct in6_addr *)a->addr,
+				(const struct in6_addr *)b->addr);
+}
 
 static const struct rhashtable_params params = {
 	.key_len = sizeof(struct pilot_prefix),
 	.key_offset = offsetof(struct pilot_allowedip, prefix),
 	.head_offset = offsetof(struct pilot_allowedip, hash),
+	.hashfn = hash_prefix,
+	.obj_cmpfn = compare_prefix,
 	.automatic_shrinking = true,
 };
 

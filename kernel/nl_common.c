@@ -92,7 +92,7 @@ struct pilot_peer *pilot_nl_peer(struct pilot_device *pd,
 		NL_SET_ERR_MSG_ATTR(extack, nest, "no node id given");
 		return ERR_PTR(-EINVAL);
 	}
-	peer = pilot_peer_find(pd, nla_get_u32(node));
+	peer = pilot_peer_get(pd, nla_get_u32(node));
 	if (!peer) {
 		NL_SET_ERR_MSG_ATTR(extack, node, "no such peer");
 		return ERR_PTR(-ENOENT);

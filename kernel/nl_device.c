@@ -155,7 +155,7 @@ static int set_node_id(struct pilot_device *pd, struct nlattr *attr,
 				    "the node id is part of every sealed frame: delete the keys first");
 		return -EBUSY;
 	}
-	if (pilot_peer_find(pd, id)) {
+	if (pilot_peer_get(pd, id)) {
 		NL_SET_ERR_MSG_ATTR(extack, attr, "a peer has this node id");
 		return -EEXIST;
 	}

@@ -23,10 +23,24 @@
 /* Where SIMD could not be used, the timer tries again after. */
 #define RETRY_INTERVAL	(HZ / 10)
 
+/* Only the administrator chooses the keys, so that quick is good enough. */
+static u32 hash_node(const void *node_id, u32 len, u32 seed)
+{
+	return (*(const u32 *)node_id ^ seed) * GOLDEN_RATIO_64 >> 32;
+}
+
+static int compare_node(struct rhashtable_compare_arg *arg, const void *peer)
+{
+	return ((const struct pilot_peer *)peer)->node_id !=
+	       *(const u32 *)arg->key;
+}
+
 const struct rhashtable_params pilot_peer_params = {
 	.key_len = sizeof(u32),
 	.key_offset = offsetof(struct pilot_peer, node_id),
 	.head_offset = offsetof(struct pilot_peer, hash),
+	.hashfn = hash_node,
+	.obj_cmpfn = compare_node,
 	.automatic_shrinking = true,
 };
 
@@ -59,10 +73,24 @@ void pilot_peers_destroy(struct pilot_device *pd)
  * @pd: device
  * @node_id: its node ID
  *
- * Context: RCU read side, or the device's lock held. Return: peer or NULL.
+ * Context: RCU read side. Return: peer or NULL.
  */
 struct pilot_peer *pilot_peer_find(struct pilot_device *pd, u32 node_id)
 {
+	return rhashtable_lookup(&pd->peers.table, &node_id,
+				 pilot_peer_params);
+}
+
+/**
+ * pilot_peer_get() - finds a peer, for configuration
+ * @pd: device; its lock is held
+ * @node_id: node ID
+ *
+ * Context: process. Return: the peer or NULL.
+ */
+struct pilot_peer *pilot_peer_get(struct pilot_device *pd, u32 node_id)
+{
+	lockdep_assert_held(&pd->lock);
 	return rhashtable_lookup_fast(&pd->peers.table, &node_id,
 				      pilot_peer_params);
 }
@@ -84,7 +112,7 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 	int err, cpu;
 
 	lockdep_assert_held(&pd->lock);
-	if (pilot_peer_find(pd, node_id)) {
+	if (pilot_peer_get(pd, node_id)) {
 		NL_SET_ERR_MSG_MOD(extack, "there is a peer of this node id");
 		return ERR_PTR(-EEXIST);
 	}

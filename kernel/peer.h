@@ -124,6 +124,7 @@ extern const struct rhashtable_params pilot_peer_params;
 int pilot_peers_init(struct pilot_peers *peers);
 void pilot_peers_destroy(struct pilot_device *pd);
 struct pilot_peer *pilot_peer_find(struct pilot_device *pd, u32 node_id);
+struct pilot_peer *pilot_peer_get(struct pilot_device *pd, u32 node_id);
 struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 				  struct netlink_ext_ack *extack);
 void pilot_peer_remove(struct pilot_peer *peer);
