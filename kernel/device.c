@@ -11,7 +11,6 @@
 #include <linux/rtnetlink.h>
 #include <linux/suspend.h>
 #include <net/addrconf.h>
-#include <net/ip_tunnels.h>
 #include <net/netns/generic.h>
 
 #include "aead.h"
@@ -28,55 +27,52 @@ static LIST_HEAD(pilot_devices);
 /**
  * pilot_device_defer() - keeps a packet for a context in which SIMD is usable
  * @pd: device
- * @list: its deferred_rx or deferred_tx
+ * @d: its deferred_rx or deferred_tx
  * @skb: packet; consumed
  *
  * Context: any. Return: false if it was dropped.
  */
-bool pilot_device_defer(struct pilot_device *pd, struct sk_buff_head *list,
+bool pilot_device_defer(struct pilot_device *pd, struct pilot_deferred *d,
 			struct sk_buff *skb)
 {
-	if (skb_queue_len_lockless(list) >= PILOT_DEFERRED_MAX) {
+	if (atomic_read(&d->n) >= PILOT_DEFERRED_MAX) {
 		kfree_skb(skb);
 		return false;
 	}
 	skb_dst_force(skb);
-	skb_queue_tail(list, skb);
+	atomic_inc(&d->n);
+	skb_queue_tail(&d->list, skb);
 	queue_work(system_unbound_wq, &pd->deferred_work);
 	return true;
 }
 
 /*
- * Later packets queue up behind the deferred ones until none is left, so the
- * order stays.
+ * Later packets queue up behind the deferred ones until the last of them is
+ * on its way, so the order stays.
  */
 static void deferred_work(struct work_struct *work)
 {
 	struct pilot_device *pd = container_of(work, struct pilot_device,
 					       deferred_work);
-	struct sk_buff *skb;
-	bool more;
+	struct sk_buff *rx, *tx;
 
 	do {
-		more = false;
 		local_bh_disable();
 		rcu_read_lock();
-		skb = skb_peek(&pd->deferred_rx);
-		if (skb) {
-			skb_unlink(skb, &pd->deferred_rx);
-			pilot_receive_data(pd, skb);
-			more = true;
+		rx = skb_dequeue(&pd->deferred_rx.list);
+		if (rx) {
+			pilot_receive(pd, rx);
+			atomic_dec(&pd->deferred_rx.n);
 		}
-		skb = skb_peek(&pd->deferred_tx);
-		if (skb) {
-			skb_unlink(skb, &pd->deferred_tx);
-			pilot_xmit_packet(pd, skb);
-			more = true;
+		tx = skb_dequeue(&pd->deferred_tx.list);
+		if (tx) {
+			pilot_xmit_packet(pd, tx);
+			atomic_dec(&pd->deferred_tx.n);
 		}
 		rcu_read_unlock();
 		local_bh_enable();
 		cond_resched();
-	} while (more);
+	} while (rx || tx);
 }
 
 static int pilot_open(struct net_device *dev)
@@ -180,18 +176,6 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_get_stats64 = dev_get_tstats64,
 };
 
-/* What a raw packet socket sends without saying: look at the first nibble. */
-static __be16 parse_protocol(const struct sk_buff *skb)
-{
-	if (skb_headlen(skb) && (*(u8 *)skb->data >> 4) == PILOT_INNER_VERSION)
-		return htons(PILOT_ETH_P);
-	return ip_tunnel_parse_protocol(skb);
-}
-
-static const struct header_ops header_ops = {
-	.parse_protocol = parse_protocol,
-};
-
 static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
 {
 	strscpy(info->driver, PILOT_LINK_KIND, sizeof(info->driver));
@@ -232,8 +216,8 @@ static void pilot_setup(struct net_device *dev)
 	const netdev_features_t features = NETIF_F_SG | NETIF_F_HW_CSUM |
 		NETIF_F_RXCSUM | NETIF_F_HIGHDMA | NETIF_F_GSO_SOFTWARE;
 
+	/* no header_ops: neighbours would be asked for headers, packet by packet */
 	dev->netdev_ops = &netdev_ops;
-	dev->header_ops = &header_ops;
 	dev->ethtool_ops = &ethtool_ops;
 	dev->type = ARPHRD_NONE;
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
@@ -244,6 +228,7 @@ static void pilot_setup(struct net_device *dev)
 	dev->hw_enc_features |= features;
 	pilot_compat_set_lltx(dev);
 	netif_keep_dst(dev);	/* ICMP errors need the route */
+	netif_set_tso_max_size(dev, PILOT_TSO_MAX_SIZE);
 	dev->needed_headroom = PILOT_HEADROOM;
 	dev->needed_tailroom = PILOT_TAG_LEN;
 	dev->mtu = PILOT_DEFAULT_MTU;
@@ -264,8 +249,8 @@ PILOT_NEWLINK(pilot_newlink, dev, link_net, extack)
 	pilot_store_defaults(pd);
 	mutex_init(&pd->lock);
 	spin_lock_init(&pd->handler_lock);
-	skb_queue_head_init(&pd->deferred_rx);
-	skb_queue_head_init(&pd->deferred_tx);
+	skb_queue_head_init(&pd->deferred_rx.list);
+	skb_queue_head_init(&pd->deferred_tx.list);
 	INIT_WORK(&pd->deferred_work, deferred_work);
 	pilot_ratelimit_init(&pd->limit);
 	pilot_bucket_init(&pd->beacon_bucket);

@@ -3,6 +3,7 @@
 #define _PILOT_DEVICE_H
 
 #include <linux/mutex.h>
+#include <linux/netfilter.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/workqueue.h>
@@ -28,8 +29,21 @@
 #define PILOT_DEFAULT_MTU	1400
 #define PILOT_MAX_MTU		(65535 - 40 - 8 - PILOT_RELAY_HLEN - PILOT_PILS_MIN)
 
+/* With what sealing adds, such a super-packet of 1400 B packets goes out as one. */
+#define PILOT_TSO_MAX_SIZE	61440
+
 /* Packets that may wait for a context in which SIMD can be used. */
 #define PILOT_DEFERRED_MAX	1024
+
+/**
+ * struct pilot_deferred - packets waiting for process context
+ * @list: the packets
+ * @n: how many there are, the one being worked on included
+ */
+struct pilot_deferred {
+	struct sk_buff_head list;
+	atomic_t n;
+};
 
 /**
  * struct pilot_device - private part of a network device of kind "pilot"
@@ -45,9 +59,11 @@
  * @peers: peers
  * @allowedips: prefixes of the peers
  * @gro_cells: takes received packets up the stack
- * @deferred_rx: frames waiting for process context
+ * @deferred_rx: received datagrams waiting for process context
  * @deferred_tx: packets waiting for process context
  * @deferred_work: handles both
+ * @hooks: take super-packets whole, one for each family; see offload.c
+ * @hooks_net: namespace they are registered in, or NULL; @lock
  * @limit: rate limit of handshake frames
  * @beacon_bucket: the beacon's messages are limited as well: its address can
  *	be forged
@@ -85,9 +101,12 @@ struct pilot_device {
 	struct pilot_allowedips allowedips;
 	struct gro_cells gro_cells;
 
-	struct sk_buff_head deferred_rx;
-	struct sk_buff_head deferred_tx;
+	struct pilot_deferred deferred_rx;
+	struct pilot_deferred deferred_tx;
 	struct work_struct deferred_work;
+
+	struct nf_hook_ops hooks[2];
+	struct net *hooks_net;
 
 	struct pilot_ratelimit limit;
 	struct pilot_bucket beacon_bucket;
@@ -118,14 +137,14 @@ int pilot_device_init(void);
 void pilot_device_exit(void);
 bool pilot_device_is(const struct net_device *dev);
 void pilot_devices_release_handler(struct net *net, u32 portid);
-bool pilot_device_defer(struct pilot_device *pd, struct sk_buff_head *list,
+bool pilot_device_defer(struct pilot_device *pd, struct pilot_deferred *d,
 			struct sk_buff *skb);
 
 /* Whether packets must go through process context, as earlier ones do. */
-static inline bool pilot_device_must_defer(struct sk_buff_head *list,
+static inline bool pilot_device_must_defer(struct pilot_deferred *d,
 					   bool usable)
 {
-	return unlikely(!usable || !skb_queue_empty_lockless(list));
+	return unlikely(!usable || atomic_read(&d->n));
 }
 
 #endif /* _PILOT_DEVICE_H */

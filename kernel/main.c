@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "device.h"
 #include "netlink.h"
+#include "room.h"
 #include "store.h"
 
 #define CREATE_TRACE_POINTS
@@ -54,6 +55,7 @@ static void __exit pilot_module_exit(void)
 {
 	pilot_device_exit();
 	pilot_nl_exit();
+	pilot_room_exit();
 	pilot_store_exit();
 	pilot_aead_exit();
 }

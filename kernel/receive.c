@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "device.h"
 #include "map.h"
+#include "merge.h"
 #include "netlink.h"
 #include "peer.h"
 #include "receive.h"
@@ -20,23 +21,65 @@
 #include "store.h"
 #include "trace.h"
 
+/* Frames up to this length are copied: smaller than what a fragment costs. */
+#define COPY_MAX	256
+
+/* Frames of a batch that are opened before they are committed under one lock. */
+#define ROUND		16
+
 /**
- * struct pilot_rx_cb - what is known of a datagram, in skb->cb
- * @offset: of the frame from skb->data, which is at the UDP header
+ * struct pilot_frame - one frame on its way in
+ * @skb: linear, @data somewhere in it; or NULL: it lies in a fragment of what
+ *	came
+ * @page: the fragment's page, without @skb
+ * @off: offset of the frame in @page
+ * @len: its length
+ * @data: the frame, contiguous and private
+ * @peer: sender, once it is opened
+ * @key: key that opened it
  * @relayed: it came through the beacon
- * @ds: outer traffic class
+ * @newest: it is the newest frame of the newest epoch
+ * @verdict: of the replay window, &enum pilot_verdict
  */
-struct pilot_rx_cb {
-	u16 offset;
+struct pilot_frame {
+	struct sk_buff *skb;
+	struct page *page;
+	unsigned int off;
+	unsigned int len;
+	u8 *data;
+	struct pilot_peer *peer;
+	struct pilot_key *key;
 	bool relayed;
-	u8 ds;
+	bool newest;
+	u8 verdict;
 };
 
-static struct pilot_rx_cb *rx_cb(struct sk_buff *skb)
-{
-	BUILD_BUG_ON(sizeof(struct pilot_rx_cb) > sizeof(skb->cb));
-	return (struct pilot_rx_cb *)skb->cb;
-}
+/**
+ * struct pilot_rx - what came from a socket at once
+ * @pd: device
+ * @skb: one datagram, or several of one length (gso_size, the last may be
+ *	shorter); its headers tell where from
+ * @taken: a frame goes on in @skb itself
+ * @ds: outer traffic class
+ * @peer: sender of the last frame that was opened
+ * @key: its key
+ * @prefix: its nonce prefix
+ * @packets: of @counted, delivered but not counted yet
+ * @bytes: theirs
+ * @counted: a peer
+ */
+struct pilot_rx {
+	struct pilot_device *pd;
+	struct sk_buff *skb;
+	bool taken;
+	u8 ds;
+	struct pilot_peer *peer;
+	struct pilot_key *key;
+	__be32 prefix;
+	unsigned int packets;
+	unsigned int bytes;
+	struct pilot_peer *counted;
+};
 
 /* Counts why and lets go; the kernel's own drop reasons where they fit. */
 static void drop(struct pilot_device *pd, struct pilot_peer *peer,
@@ -47,6 +90,7 @@ static void drop(struct pilot_device *pd, struct pilot_peer *peer,
 	pilot_count(pd, peer, why);
 	switch (why) {
 	case PILOT_A_STATS_RX_KEEPALIVE:
+	case PILOT_A_STATS_RX_HANDSHAKE:
 		consume_skb(skb);
 		return;
 	case PILOT_A_STATS_RX_NOMEM:
@@ -61,39 +105,44 @@ static void drop(struct pilot_device *pd, struct pilot_peer *peer,
 	default:
 		break;
 	}
-	kfree_skb_reason(skb, reason);
+	/* a frame in a fragment has no skb that could be dropped */
+	if (skb)
+		kfree_skb_reason(skb, reason);
 }
 
 /*
  * Tries the keys a frame may have been sealed with. Opening destroys the text
  * when the key is the wrong one, so all tries but the last work on a copy.
- * Returns the key, with *pskb the opened frame; NULL if none opens it.
+ * Returns the key; NULL if none opens it.
  */
-static struct pilot_key *open_frame(struct pilot_peer *peer,
-				    struct sk_buff **pskb, unsigned int off)
+static struct pilot_key *open_frame(struct pilot_rx *rx, struct pilot_frame *f)
 {
-	struct pilot_pils *h = (struct pilot_pils *)((*pskb)->data + off);
-	unsigned int len = (*pskb)->len - off - PILOT_PILS_HLEN;
+	__be32 prefix = ((struct pilot_pils *)f->data)->prefix;
+	unsigned int len = f->len - PILOT_PILS_HLEN;
 	struct pilot_key *cand[PILOT_SLOTS];
-	unsigned int i, n;
+	unsigned int i, n = 1;
 
-	n = pilot_key_candidates(peer, h->prefix, cand);
+	/* most often it is as the one before */
+	if (rx->peer == f->peer && rx->prefix == prefix)
+		cand[0] = rx->key;
+	else
+		n = pilot_key_candidates(f->peer, prefix, cand);
 	for (i = 0; i + 1 < n; i++) {
-		struct sk_buff *copy = skb_copy(*pskb, GFP_ATOMIC);
+		u8 *copy = kmemdup(f->data, f->len, GFP_ATOMIC);
 
 		if (!copy)
 			return NULL;
-		if (!pilot_aead_open(cand[i]->tfm, copy->data + off, len)) {
-			consume_skb(*pskb);
-			*pskb = copy;
+		if (!pilot_aead_open(cand[i]->tfm, copy, len)) {
+			memcpy(f->data, copy, f->len);
+			kfree_sensitive(copy);
 			return cand[i];
 		}
-		kfree_skb(copy);
+		kfree(copy);
 	}
-	if (n && !pilot_aead_open(cand[i]->tfm, (*pskb)->data + off, len))
+	if (n && !pilot_aead_open(cand[i]->tfm, f->data, len))
 		return cand[i];
 	if (n)
-		pilot_key_failed(peer, cand[0], PILOT_GATE_DECRYPT_FAIL);
+		pilot_key_failed(f->peer, cand[0], PILOT_GATE_DECRYPT_FAIL);
 	return NULL;
 }
 
@@ -106,107 +155,205 @@ static bool is_keepalive(const struct pilot_inner *h, u32 sender)
 }
 
 /*
- * What is in an opened frame: trims it to the stated length, sets the
- * protocol. Returns the counter of what is wrong, or 0.
+ * What is in an opened frame: sets the protocol, and *len to the stated
+ * length. Returns the counter of what is wrong, or 0.
  */
-static int classify(struct pilot_peer *peer, struct sk_buff *skb)
+static int classify(struct pilot_peer *peer, const u8 *text, unsigned int *len,
+		    __be16 *protocol)
 {
 	struct pilot_device *pd = peer->pd;
 	const struct pilot_inner *pi;
 	const struct ipv6hdr *ip6;
 	const struct iphdr *ip4;
-	unsigned int len;
+	unsigned int room = *len;
 	u32 node;
 
-	switch (skb->data[0] >> 4) {
+	if (!room)
+		return PILOT_A_STATS_RX_KEEPALIVE;
+	switch (text[0] >> 4) {
 	case PILOT_INNER_VERSION:
-		pi = (struct pilot_inner *)skb->data;
-		if (skb->len < PILOT_INNER_HLEN)
+		pi = (struct pilot_inner *)text;
+		if (room < PILOT_INNER_HLEN)
 			return PILOT_A_STATS_RX_MALFORMED;
-		len = PILOT_INNER_HLEN + be16_to_cpu(pi->len);
-		if (skb->len < len)
+		*len = PILOT_INNER_HLEN + be16_to_cpu(pi->len);
+		if (room < *len)
 			return PILOT_A_STATS_RX_MALFORMED;
-		if (is_keepalive(pi, peer->node_id))
+		if (is_keepalive(pi, peer->node_id)) {
+			pilot_send_answer(peer);
 			return PILOT_A_STATS_RX_KEEPALIVE;
+		}
 		if (be32_to_cpu(pi->src) != peer->node_id)
 			return PILOT_A_STATS_RX_SPOOFED;
-		skb->protocol = htons(PILOT_ETH_P);
-		break;
+		*protocol = htons(PILOT_ETH_P);
+		return 0;
 	case 4:
-		ip4 = (struct iphdr *)skb->data;
-		if (skb->len < sizeof(*ip4))
+		ip4 = (struct iphdr *)text;
+		if (room < sizeof(*ip4))
 			return PILOT_A_STATS_RX_MALFORMED;
-		len = be16_to_cpu(ip4->tot_len);
-		if (ip4->ihl < 5 || len < ip4->ihl * 4 || skb->len < len)
+		*len = be16_to_cpu(ip4->tot_len);
+		if (ip4->ihl < 5 || *len < ip4->ihl * 4 || room < *len)
 			return PILOT_A_STATS_RX_MALFORMED;
 		if (pilot_allowedips_find4(&pd->allowedips, ip4->saddr) != peer)
 			return PILOT_A_STATS_RX_SPOOFED;
-		skb->protocol = htons(ETH_P_IP);
-		break;
+		*protocol = htons(ETH_P_IP);
+		return 0;
 	case 6:
-		ip6 = (struct ipv6hdr *)skb->data;
-		if (skb->len < sizeof(*ip6))
+		ip6 = (struct ipv6hdr *)text;
+		if (room < sizeof(*ip6))
 			return PILOT_A_STATS_RX_MALFORMED;
-		len = sizeof(*ip6) + be16_to_cpu(ip6->payload_len);
-		if (skb->len < len)
+		*len = sizeof(*ip6) + be16_to_cpu(ip6->payload_len);
+		if (room < *len)
 			return PILOT_A_STATS_RX_MALFORMED;
 		/* a mapped address is its node's, whatever allowed-ips say */
 		node = pilot_map_to_node(&ip6->saddr, READ_ONCE(pd->network));
 		if (node ? node != peer->node_id :
 		    pilot_allowedips_find6(&pd->allowedips, &ip6->saddr) != peer)
 			return PILOT_A_STATS_RX_SPOOFED;
-		skb->protocol = htons(ETH_P_IPV6);
-		break;
+		*protocol = htons(ETH_P_IPV6);
+		return 0;
 	default:
 		return PILOT_A_STATS_RX_MALFORMED;
 	}
-	return pskb_trim(skb, len) ? PILOT_A_STATS_RX_NOMEM : 0;
 }
 
-/* Hands an opened frame up; skb->data is at the plaintext. */
-static void deliver(struct pilot_peer *peer, struct sk_buff *skb, u8 ds)
+/* RFC 6040: congestion met on the way counts for the inner packet. */
+static bool ecn_is_lost(struct sk_buff *skb, u8 ds)
 {
-	struct pilot_device *pd = peer->pd;
-	unsigned int len = skb->len;
-	int why;
+	if (skb->protocol == htons(ETH_P_IP))
+		return !pskb_may_pull(skb, sizeof(struct iphdr)) ||
+		       INET_ECN_decapsulate(skb, ds, ip_hdr(skb)->tos) > 1;
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return !pskb_may_pull(skb, sizeof(struct ipv6hdr)) ||
+		       INET_ECN_decapsulate(skb, ds,
+					    ipv6_get_dsfield(ipv6_hdr(skb))) > 1;
+	return false;
+}
 
-	if (!len) {
-		drop(pd, peer, skb, PILOT_A_STATS_RX_KEEPALIVE);
-		return;
-	}
-	why = classify(peer, skb);
-	if (unlikely(why)) {
-		if (why == PILOT_A_STATS_RX_SPOOFED)
-			pilot_peer_note(peer, PILOT_EVENT_SRC_SPOOFED);
-		if (why == PILOT_A_STATS_RX_KEEPALIVE)
-			pilot_send_answer(peer);
-		else
-			DEV_STATS_INC(pd->dev, rx_errors);
-		drop(pd, peer, skb, why);
-		return;
-	}
-	len = skb->len;
-	__skb_tunnel_rx(skb, pd->dev, READ_ONCE(pd->link_net));
-	skb_clear_hash(skb);
+/*
+ * Whether GRO could add something to the packet. Only to TCP: UDP sockets want
+ * their datagrams merged only now and then, and what can be merged of those
+ * has been.
+ */
+static bool wants_gro(const struct sk_buff *skb)
+{
+	if (skb->dev->features & (NETIF_F_GRO_UDP_FWD | NETIF_F_GRO_FRAGLIST))
+		return true;
+	if (skb->protocol == htons(ETH_P_IP))
+		return ip_hdr(skb)->protocol == IPPROTO_TCP;
+	return skb->protocol == htons(ETH_P_IPV6) &&
+	       ipv6_hdr(skb)->nexthdr == IPPROTO_TCP;
+}
+
+/* A tunnel in a tunnel goes the long way, so that the stack does not pile up. */
+static DEFINE_PER_CPU(bool, handing_up);
+
+/* Hands a packet up; skb->data is at its network header, which is linear. */
+static void hand_up(struct pilot_rx *rx, struct sk_buff *skb, __be16 protocol)
+{
+	struct net_device *dev = rx->pd->dev;
+
+	skb->dev = dev;
+	skb->protocol = protocol;
+	skb->pkt_type = PACKET_HOST;
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
 	skb_reset_transport_header(skb);
-	skb->encapsulation = 0;
-	skb->pkt_type = PACKET_HOST;
 	/* the peer is authenticated, and what it computed is under the tag */
-	skb->ip_summed = CHECKSUM_UNNECESSARY;
-	skb->csum_level = ~0;
-	if (skb->protocol == htons(ETH_P_IP) ?
-	    INET_ECN_decapsulate(skb, ds, ip_hdr(skb)->tos) > 1 :
-	    skb->protocol == htons(ETH_P_IPV6) &&
-	    INET_ECN_decapsulate(skb, ds, ipv6_get_dsfield(ipv6_hdr(skb))) > 1) {
-		DEV_STATS_INC(pd->dev, rx_errors);
-		drop(pd, peer, skb, PILOT_A_STATS_RX_MALFORMED);
+	if (skb->ip_summed != CHECKSUM_PARTIAL) {
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+		skb->csum_level = ~0;
+	}
+	if (unlikely(INET_ECN_is_ce(rx->ds)) && ecn_is_lost(skb, rx->ds)) {
+		DEV_STATS_INC(dev, rx_errors);
+		drop(rx->pd, NULL, skb, PILOT_A_STATS_RX_MALFORMED);
 		return;
 	}
-	pilot_count_rx(peer, len);
-	dev_sw_netstats_rx_add(pd->dev, len);
-	gro_cells_receive(&pd->gro_cells, skb);
+	if (wants_gro(skb)) {
+		gro_cells_receive(&rx->pd->gro_cells, skb);
+	} else if (unlikely(__this_cpu_read(handing_up))) {
+		netif_rx(skb);
+	} else {
+		__this_cpu_write(handing_up, true);
+		netif_receive_skb(skb);
+		__this_cpu_write(handing_up, false);
+	}
+}
+
+/* A packet in an skb of its own. */
+static void deliver_skb(struct pilot_rx *rx, struct sk_buff *skb,
+			const u8 *text, unsigned int len, __be16 protocol)
+{
+	__skb_pull(skb, text - skb->data);
+	skb_trim(skb, len);
+	if (skb == rx->skb) {
+		skb_scrub_packet(skb, true);
+		skb_clear_hash(skb);
+		skb_set_queue_mapping(skb, 0);
+		skb->encapsulation = 0;
+	}
+	hand_up(rx, skb, protocol);
+}
+
+static void deliver_merged(struct pilot_rx *rx, struct pilot_merge *m)
+{
+	if (m && m->skb) {
+		__be16 protocol = m->skb->data[0] >> 4 == 4 ? htons(ETH_P_IP) :
+				  m->skb->data[0] >> 4 == 6 ? htons(ETH_P_IPV6) :
+							      htons(PILOT_ETH_P);
+
+		hand_up(rx, pilot_merge_end(m), protocol);
+	}
+}
+
+static void count_delivered(struct pilot_rx *rx)
+{
+	if (rx->packets)
+		pilot_count_rx(rx->counted, rx->packets, rx->bytes);
+	rx->packets = 0;
+	rx->bytes = 0;
+}
+
+/* Delivers the text of an opened and committed frame. */
+static void deliver(struct pilot_rx *rx, struct pilot_frame *f,
+		    struct pilot_merge *m)
+{
+	unsigned int len = f->len - PILOT_PILS_MIN;
+	u8 *text = f->data + PILOT_PILS_HLEN;
+	struct pilot_device *pd = rx->pd;
+	struct pilot_peer *peer = f->peer;
+	__be16 protocol;
+	int why;
+
+	why = classify(peer, text, &len, &protocol);
+	if (unlikely(why)) {
+		if (why == PILOT_A_STATS_RX_SPOOFED)
+			pilot_peer_note(peer, PILOT_EVENT_SRC_SPOOFED);
+		if (why != PILOT_A_STATS_RX_KEEPALIVE)
+			DEV_STATS_INC(pd->dev, rx_errors);
+		drop(pd, peer, f->skb, why);
+		return;
+	}
+	if (unlikely(rx->counted != peer)) {
+		count_delivered(rx);
+		rx->counted = peer;
+	}
+	rx->packets++;
+	rx->bytes += len;
+	if (!m) {
+		deliver_skb(rx, f->skb, text, len, protocol);
+	} else if (f->skb) {
+		deliver_merged(rx, m);
+		deliver_skb(rx, f->skb, text, len, protocol);
+	} else {
+		unsigned int off = f->off + PILOT_PILS_HLEN;
+
+		if (pilot_merge_add(m, peer, text, len, f->page, off))
+			return;
+		deliver_merged(rx, m);
+		if (!pilot_merge_start(m, peer, text, len, f->page, off,
+				       !netif_elide_gro(pd->dev)))
+			drop(pd, peer, NULL, PILOT_A_STATS_RX_NOMEM);
+	}
 }
 
 /* An authenticated frame that is not new. Returns what it counts as. */
@@ -229,64 +376,85 @@ static int refused(struct pilot_peer *peer, struct pilot_key *key,
 	}
 }
 
-/**
- * pilot_receive_data() - opens a PILS frame and delivers what is in it
- * @pd: device
- * @skb: datagram from its UDP header on, its skb->cb filled in; consumed
- *
- * Context: bottom halves off, RCU read side, pilot_aead_usable().
- */
-void pilot_receive_data(struct pilot_device *pd, struct sk_buff *skb)
+/* Checks frames of one key against its replay windows, under one lock. */
+static unsigned int commit_run(struct pilot_frame *f, unsigned int n)
 {
-	struct pilot_rx_cb cb = *rx_cb(skb);
-	enum pilot_verdict verdict;
-	struct pilot_peer *peer;
-	struct pilot_pils *h;
-	struct pilot_key *key;
-	bool newest;
+	struct pilot_key *key = f->key;
+	unsigned int i = 0;
 
-	/*
-	 * Opened in place: the whole frame must be contiguous, and nobody
-	 * else's. Linearising also gets rid of fragments shared with others.
-	 */
-	if (skb_linearize(skb) ||
-	    (skb_cloned(skb) && pskb_expand_head(skb, 0, 0, GFP_ATOMIC))) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_NOMEM);
-		return;
-	}
-	h = (struct pilot_pils *)(skb->data + cb.offset);
-	peer = pilot_peer_find(pd, be32_to_cpu(h->sender));
-	if (unlikely(!peer)) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_UNKNOWN_PEER);
-		return;
-	}
-	key = open_frame(peer, &skb, cb.offset);
-	if (unlikely(!key)) {
-		if (rcu_access_pointer(peer->keys[PILOT_SLOT_CURRENT])) {
-			drop(pd, peer, skb, PILOT_A_STATS_RX_DECRYPT_FAIL);
-		} else {
-			pilot_peer_need_key(peer, PILOT_REASON_NO_KEY);
-			drop(pd, peer, skb, PILOT_A_STATS_RX_NO_KEY);
+	spin_lock(&key->rx_lock);
+	do {
+		struct pilot_pils *h = (struct pilot_pils *)f[i].data;
+
+		f[i].verdict = pilot_key_commit(key, h->prefix,
+						be64_to_cpu(h->counter),
+						&f[i].newest);
+	} while (++i < n && f[i].key == key);
+	spin_unlock(&key->rx_lock);
+	return i;
+}
+
+/* Commits opened frames, then delivers them, in order. */
+static void finish(struct pilot_rx *rx, struct pilot_frame *f, unsigned int n,
+		   struct pilot_merge *m)
+{
+	struct pilot_key *noted = NULL;
+	__be32 prefix = 0;
+	unsigned int i;
+
+	for (i = 0; i < n;)
+		i += commit_run(f + i, n - i);
+
+	for (i = 0; i < n; i++, f++) {
+		struct pilot_pils *h = (struct pilot_pils *)f->data;
+
+		trace_pilot_rx(f->peer, f->key, be32_to_cpu(h->prefix),
+			       be64_to_cpu(h->counter), f->len, f->verdict);
+		if (unlikely(f->verdict != PILOT_RX_ACCEPT)) {
+			drop(rx->pd, f->peer, f->skb,
+			     refused(f->peer, f->key, f->verdict));
+			continue;
 		}
-		return;
+		/* the first frame of a run tells all there is to know */
+		if (noted != f->key || prefix != h->prefix) {
+			noted = f->key;
+			prefix = h->prefix;
+			pilot_key_opened(f->peer, f->key, h->prefix);
+			if (likely(f->newest && !f->relayed) && f->key ==
+			    rcu_access_pointer(f->peer->keys[PILOT_SLOT_CURRENT]))
+				pilot_endpoint_learn(f->peer, rx->skb);
+		}
+		deliver(rx, f, m);
 	}
-	h = (struct pilot_pils *)(skb->data + cb.offset);
-	verdict = pilot_key_commit(key, h->prefix, be64_to_cpu(h->counter),
-				   &newest);
-	trace_pilot_rx(peer, key, be32_to_cpu(h->prefix),
-		       be64_to_cpu(h->counter), skb->len - cb.offset, verdict);
-	if (unlikely(verdict != PILOT_RX_ACCEPT)) {
-		drop(pd, peer, skb, refused(peer, key, verdict));
-		return;
-	}
-	pilot_key_opened(peer, key, h->prefix);
-	if (likely(!cb.relayed && newest) &&
-	    key == rcu_access_pointer(peer->keys[PILOT_SLOT_CURRENT]))
-		pilot_endpoint_learn(peer, skb);
+}
 
-	__skb_pull(skb, cb.offset + PILOT_PILS_HLEN);
-	skb_trim(skb, skb->len - PILOT_TAG_LEN);
-	deliver(peer, skb, cb.ds);
+/* Opens a PILS frame. Returns false if it cannot be, and was dropped. */
+static bool receive_data(struct pilot_rx *rx, struct pilot_frame *f)
+{
+	struct pilot_pils *h = (struct pilot_pils *)f->data;
+	u32 sender = be32_to_cpu(h->sender);
+
+	f->peer = rx->peer && rx->peer->node_id == sender ?
+		  rx->peer : pilot_peer_find(rx->pd, sender);
+	if (unlikely(!f->peer)) {
+		drop(rx->pd, NULL, f->skb, PILOT_A_STATS_RX_UNKNOWN_PEER);
+		return false;
+	}
+	f->key = open_frame(rx, f);
+	if (unlikely(!f->key)) {
+		if (rcu_access_pointer(f->peer->keys[PILOT_SLOT_CURRENT])) {
+			drop(rx->pd, f->peer, f->skb,
+			     PILOT_A_STATS_RX_DECRYPT_FAIL);
+		} else {
+			pilot_peer_need_key(f->peer, PILOT_REASON_NO_KEY);
+			drop(rx->pd, f->peer, f->skb, PILOT_A_STATS_RX_NO_KEY);
+		}
+		return false;
+	}
+	rx->peer = f->peer;
+	rx->key = f->key;
+	rx->prefix = h->prefix;
+	return true;
 }
 
 /*
@@ -314,142 +482,244 @@ static bool may_pass(struct pilot_device *pd, const union pilot_sockaddr *from,
 	return pilot_ratelimit_stranger(&pd->limit, &from->addr6.sin6_addr, 8);
 }
 
-/* A PILA or PILK frame, or a message of the beacon. */
-static void to_handler(struct pilot_device *pd, struct sk_buff *skb,
-		       const union pilot_sockaddr *from, u32 sender,
-		       unsigned int len)
+/* Takes a PILA or PILK frame, or a message of the beacon, of @len bytes. */
+static enum pilot_stats_attr to_handler(struct pilot_rx *rx,
+					struct pilot_frame *f, u32 sender,
+					unsigned int len)
 {
-	struct pilot_rx_cb *cb = rx_cb(skb);
-	bool beacon = skb->data[cb->offset] < PILOT_BEACON_LIMIT;
+	bool beacon = f->data[0] < PILOT_BEACON_LIMIT;
+	struct pilot_device *pd = rx->pd;
+	union pilot_sockaddr from;
 
-	if (skb->len < cb->offset + len) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_SHORT);
-	} else if (!pskb_may_pull(skb, cb->offset + len)) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_NOMEM);
-	} else if (beacon ? !pilot_ratelimit_known(&pd->limit,
-						   &pd->beacon_bucket) :
-			    !may_pass(pd, from, cb->relayed, sender)) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_HANDSHAKE_LIMITED);
-	} else if (pilot_nl_frame_up(pd, sender, from, cb->relayed,
-				     skb->data + cb->offset, len)) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_NO_HANDLER);
-	} else {
-		pilot_count(pd, NULL, PILOT_A_STATS_RX_HANDSHAKE);
-		consume_skb(skb);
-	}
+	if (f->len < len || pilot_skb_source(rx->skb, &from))
+		return PILOT_A_STATS_RX_SHORT;
+	if (beacon ? !pilot_ratelimit_known(&pd->limit, &pd->beacon_bucket) :
+		     !may_pass(pd, &from, f->relayed, sender))
+		return PILOT_A_STATS_RX_HANDSHAKE_LIMITED;
+	if (pilot_nl_frame_up(pd, sender, &from, f->relayed, f->data, len))
+		return PILOT_A_STATS_RX_NO_HANDLER;
+	return PILOT_A_STATS_RX_HANDSHAKE;
 }
 
-/* A tunnel frame; relayed ones name their sender twice. */
-static void receive_frame(struct pilot_device *pd, struct sk_buff *skb,
-			  const union pilot_sockaddr *from, u32 outer_sender)
+/*
+ * A tunnel frame that is no PILS. Returns what it counts as; it has been
+ * looked at for good.
+ */
+static enum pilot_stats_attr receive_other(struct pilot_rx *rx,
+					   struct pilot_frame *f, u32 sender)
 {
-	struct pilot_rx_cb *cb = rx_cb(skb);
-	unsigned int len = skb->len - cb->offset;
-	u32 magic, sender = 0;
-	u8 *h;
-
-	if (len < PILOT_MAGIC_LEN) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_SHORT);
-		return;
-	}
-	if (!pskb_may_pull(skb, cb->offset +
-			   min_t(unsigned int, len, PILOT_PILS_HLEN))) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_NOMEM);
-		return;
-	}
-	h = skb->data + cb->offset;
-	magic = get_unaligned_be32(h);
-	if (len >= 2 * sizeof(u32))
-		sender = get_unaligned_be32(h + sizeof(u32));
-	if (cb->relayed && sender != outer_sender) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_BEACON_SPOOFED);
-		return;
-	}
-
-	switch (magic) {
-	case PILOT_MAGIC_PILS:
-		if (unlikely(len < PILOT_PILS_MIN))
-			drop(pd, NULL, skb, PILOT_A_STATS_RX_SHORT);
-		else if (!pilot_device_must_defer(&pd->deferred_rx,
-						  pilot_aead_usable()))
-			pilot_receive_data(pd, skb);
-		else if (!pilot_device_defer(pd, &pd->deferred_rx, skb))
-			pilot_count(pd, NULL, PILOT_A_STATS_RX_NOMEM);
-		break;
+	switch (get_unaligned_be32(f->data)) {
 	case PILOT_MAGIC_PILA:
-		to_handler(pd, skb, from, sender, PILOT_PILA_LEN);
-		break;
+		return to_handler(rx, f, sender, PILOT_PILA_LEN);
 	case PILOT_MAGIC_PILK:
-		to_handler(pd, skb, from, sender, PILOT_PILK_LEN);
-		break;
+		return to_handler(rx, f, sender, PILOT_PILK_LEN);
 	case PILOT_MAGIC_PILP:
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_PUNCH);
-		break;
+		return PILOT_A_STATS_RX_PUNCH;
 	case PILOT_MAGIC_PILT:
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_PLAINTEXT);
-		break;
+		return PILOT_A_STATS_RX_PLAINTEXT;
+	case PILOT_MAGIC_PILS:
+		return PILOT_A_STATS_RX_SHORT;
 	default:
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_UNKNOWN);
+		return PILOT_A_STATS_RX_UNKNOWN;
 	}
 }
 
-/* A message that only the beacon may send (S5). */
-static void receive_beacon(struct pilot_device *pd, struct sk_buff *skb,
-			   const union pilot_sockaddr *from)
+/* A message that only the beacon may send (S5); 0: it delivers a frame. */
+static enum pilot_stats_attr receive_beacon(struct pilot_rx *rx,
+					    struct pilot_frame *f,
+					    u32 *outer_sender)
 {
-	struct pilot_endpoint *beacon = rcu_dereference(pd->beacon);
-	struct pilot_rx_cb *cb = rx_cb(skb);
-	u8 *h = skb->data + cb->offset;
+	struct pilot_endpoint *beacon = rcu_dereference(rx->pd->beacon);
+	union pilot_sockaddr from;
+	u8 *h = f->data;
 
-	if (!beacon || !pilot_endpoint_is(beacon, from)) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_BEACON_SPOOFED);
-		return;
-	}
+	if (!beacon || pilot_skb_source(rx->skb, &from) ||
+	    !pilot_endpoint_is(beacon, &from))
+		return PILOT_A_STATS_RX_BEACON_SPOOFED;
 	switch (h[0]) {
 	case PILOT_BEACON_RELAY_DELIVER:
-		if (!pskb_may_pull(skb, cb->offset + PILOT_DELIVER_HLEN)) {
-			drop(pd, NULL, skb, PILOT_A_STATS_RX_SHORT);
-			return;
-		}
-		h = skb->data + cb->offset;
-		cb->offset += PILOT_DELIVER_HLEN;
-		cb->relayed = true;
-		receive_frame(pd, skb, from, get_unaligned_be32(h + 1));
-		break;
+		if (f->len < PILOT_DELIVER_HLEN + PILOT_MAGIC_LEN)
+			return PILOT_A_STATS_RX_SHORT;
+		f->data += PILOT_DELIVER_HLEN;
+		f->off += PILOT_DELIVER_HLEN;
+		f->len -= PILOT_DELIVER_HLEN;
+		f->relayed = true;
+		*outer_sender = get_unaligned_be32(h + 1);
+		return 0;
 	case PILOT_BEACON_DISCOVER_REPLY:
 	case PILOT_BEACON_PUNCH_COMMAND:
-		/* the first four bytes are there, the IP length is the second */
-		to_handler(pd, skb, from, 0, 2 + (h[1] == 16 ? 16 : 4) + 2);
-		break;
+		/* the IP length is the second byte */
+		return to_handler(rx, f, 0, 2 + (h[1] == 16 ? 16 : 4) + 2);
 	default:
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_UNKNOWN);
+		return PILOT_A_STATS_RX_UNKNOWN;
 	}
+}
+
+/* Returns true if it was data and opened; else it is dealt with. */
+static bool receive_frame(struct pilot_rx *rx, struct pilot_frame *f)
+{
+	enum pilot_stats_attr what = 0;
+	u32 sender = 0, outer = 0;
+
+	if (unlikely(f->len < PILOT_MAGIC_LEN))
+		what = PILOT_A_STATS_RX_SHORT;
+	else if (unlikely(f->data[0] < PILOT_BEACON_LIMIT))
+		what = receive_beacon(rx, f, &outer);
+	if (likely(!what)) {
+		if (f->len >= 2 * sizeof(u32))
+			sender = get_unaligned_be32(f->data + sizeof(u32));
+		/* relayed frames name their sender twice */
+		if (unlikely(f->relayed && sender != outer))
+			what = PILOT_A_STATS_RX_BEACON_SPOOFED;
+		else if (likely(f->len >= PILOT_PILS_MIN &&
+				get_unaligned_be32(f->data) == PILOT_MAGIC_PILS))
+			return receive_data(rx, f);
+		else
+			what = receive_other(rx, f, sender);
+	}
+	drop(rx->pd, NULL, f->skb, what);
+	return false;
+}
+
+/*
+ * Frames are opened in place, so nobody else may have the memory: neither a
+ * clone nor, in fragments, the page cache. The same question as ESP's.
+ */
+static bool is_private(const struct sk_buff *skb)
+{
+	return !skb_cloned(skb) && !skb_has_shared_frag(skb);
 }
 
 /**
- * pilot_receive() - a datagram came in on a tunnel socket
+ * struct pilot_walk - a place in a chain of buffers
+ * @skb: what came, or one of its frag_list
+ * @frag: fragment, -1 the linear part
+ * @off: offset in that piece
+ * @pos: offset from the data of what came
+ */
+struct pilot_walk {
+	struct sk_buff *skb;
+	int frag;
+	unsigned int off;
+	unsigned int pos;
+};
+
+static unsigned int piece_left(const struct pilot_walk *w)
+{
+	return (w->frag < 0 ? skb_headlen(w->skb) :
+		skb_frag_size(&skb_shinfo(w->skb)->frags[w->frag])) - w->off;
+}
+
+/* Passes over @len bytes, which are there. */
+static void walk(struct pilot_rx *rx, struct pilot_walk *w, unsigned int len)
+{
+	w->pos += len;
+	for (;;) {
+		unsigned int left = piece_left(w);
+
+		if (len < left || (len == left && w->pos == rx->skb->len)) {
+			w->off += len;
+			return;
+		}
+		len -= left;
+		w->off = 0;
+		if (++w->frag == skb_shinfo(w->skb)->nr_frags) {
+			w->skb = w->skb == rx->skb ?
+				 skb_shinfo(w->skb)->frag_list : w->skb->next;
+			w->frag = -1;
+		}
+	}
+}
+
+/* Takes @len bytes as a frame: where they are if that can be, or a copy. */
+static bool take_frame(struct pilot_rx *rx, struct pilot_walk *w,
+		       unsigned int len, struct pilot_frame *f)
+{
+	struct sk_buff *skb;
+
+	*f = (struct pilot_frame){ .len = len };
+	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
+	    w->frag >= 0 && len > COPY_MAX && piece_left(w) >= len &&
+	    is_private(rx->skb) && is_private(w->skb)) {
+		skb_frag_t *frag = &skb_shinfo(w->skb)->frags[w->frag];
+
+		f->page = skb_frag_page(frag);
+		f->off = skb_frag_off(frag) + w->off;
+		if (likely(!PageHighMem(f->page))) {
+			f->data = page_address(f->page) + f->off;
+			return true;
+		}
+	}
+	skb = alloc_skb(NET_SKB_PAD + len, GFP_ATOMIC);
+	if (unlikely(!skb))
+		return false;
+	skb_reserve(skb, NET_SKB_PAD);
+	f->skb = skb;
+	f->data = skb_put(skb, len);
+	if (likely(!skb_copy_bits(rx->skb, w->pos, f->data, len)))
+		return true;
+	kfree_skb(skb);
+	return false;
+}
+
+/* Several datagrams in one buffer, or one that is in pieces. */
+static noinline void receive_pieces(struct pilot_rx *rx)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(rx->skb);
+	struct pilot_walk w = { .skb = rx->skb, .frag = -1 };
+	unsigned int size = rx->skb->len, n = 0;
+	struct pilot_frame frames[ROUND];
+	struct pilot_merge merge = {};
+
+	if (shinfo->gso_size && shinfo->gso_type & SKB_GSO_UDP_L4)
+		size = shinfo->gso_size;
+	walk(rx, &w, sizeof(struct udphdr));
+	while (w.pos < rx->skb->len) {
+		unsigned int len = min(size, rx->skb->len - w.pos);
+
+		if (unlikely(!take_frame(rx, &w, len, &frames[n])))
+			pilot_count(rx->pd, NULL, PILOT_A_STATS_RX_NOMEM);
+		else if (likely(receive_frame(rx, &frames[n])))
+			n++;
+		walk(rx, &w, len);
+		if (n == ROUND) {
+			finish(rx, frames, n, &merge);
+			n = 0;
+		}
+	}
+	finish(rx, frames, n, &merge);
+	deliver_merged(rx, &merge);
+}
+
+/**
+ * pilot_receive() - takes one or more datagrams from a tunnel socket
  * @pd: device
- * @skb: datagram from its UDP header on; consumed
+ * @skb: from its UDP header on; consumed. If it is GSO, its payload is
+ *	datagrams of gso_size, the last of which may be shorter
  *
- * Context: softirq, RCU read side.
+ * Context: bottom halves off, RCU read side, pilot_aead_usable().
  */
 void pilot_receive(struct pilot_device *pd, struct sk_buff *skb)
 {
-	struct pilot_rx_cb *cb = rx_cb(skb);
-	union pilot_sockaddr from;
+	struct pilot_rx rx = { .pd = pd, .skb = skb };
 
-	if (unlikely(pilot_skb_source(skb, &from) ||
-		     !pskb_may_pull(skb, sizeof(struct udphdr) +
-					 PILOT_MAGIC_LEN))) {
-		drop(pd, NULL, skb, PILOT_A_STATS_RX_SHORT);
-		return;
+	rx.ds = ip_hdr(skb)->version == 4 ? ip_hdr(skb)->tos :
+					    ipv6_get_dsfield(ipv6_hdr(skb));
+	if (likely(!skb_is_nonlinear(skb) && !skb_is_gso(skb) &&
+		   !skb_cloned(skb))) {
+		struct pilot_frame f = {
+			.skb = skb,
+			.data = skb->data + sizeof(struct udphdr),
+			.len = skb->len - sizeof(struct udphdr),
+		};
+
+		rx.taken = true;
+		if (likely(receive_frame(&rx, &f)))
+			finish(&rx, &f, 1, NULL);
+	} else {
+		receive_pieces(&rx);
 	}
-	cb->offset = sizeof(struct udphdr);
-	cb->relayed = false;
-	cb->ds = ip_hdr(skb)->version == 4 ? ip_hdr(skb)->tos :
-					     ipv6_get_dsfield(ipv6_hdr(skb));
-	if (unlikely(skb->data[cb->offset] < PILOT_BEACON_LIMIT))
-		receive_beacon(pd, skb, &from);
-	else
-		receive_frame(pd, skb, &from, 0);
+	count_delivered(&rx);
+	if (!rx.taken)
+		consume_skb(skb);
 }

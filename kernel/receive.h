@@ -6,6 +6,5 @@ struct pilot_device;
 struct sk_buff;
 
 void pilot_receive(struct pilot_device *pd, struct sk_buff *skb);
-void pilot_receive_data(struct pilot_device *pd, struct sk_buff *skb);
 
 #endif /* _PILOT_RECEIVE_H */

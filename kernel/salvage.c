@@ -73,14 +73,16 @@ void pilot_salvage_free(struct pilot_peer *peer)
  * @peer: receiver
  * @key_id: key it goes out under
  * @counter: nonce counter it goes out under
- * @skb: the packet, contiguous
+ * @protocol: of the packet
+ * @data: the packet
+ * @len: its length
  *
  * Without memory it is not remembered.
  *
  * Context: bottom halves off.
  */
 void pilot_salvage_record(struct pilot_peer *peer, u32 key_id, u64 counter,
-			  const struct sk_buff *skb)
+			  __be16 protocol, const void *data, unsigned int len)
 {
 	struct pilot_salvage_ring *ring = this_cpu_ptr(peer->salvage);
 	struct pilot_salvage *e;
@@ -93,8 +95,8 @@ void pilot_salvage_record(struct pilot_peer *peer, u32 key_id, u64 counter,
 			goto out;
 	}
 	e = &ring->e[ring->next++ % PILOT_SALVAGE_ENTRIES];
-	if (unlikely(e->room < skb->len)) {
-		u32 room = round_up(skb->len, ROOM_STEP);
+	if (unlikely(e->room < len)) {
+		u32 room = round_up(len, ROOM_STEP);
 
 		wipe(e);
 		e->data = kmalloc(room, GFP_ATOMIC | __GFP_NOWARN);
@@ -102,9 +104,9 @@ void pilot_salvage_record(struct pilot_peer *peer, u32 key_id, u64 counter,
 	}
 	e->len = 0;
 	if (likely(e->data)) {
-		memcpy(e->data, skb->data, skb->len);
-		e->len = skb->len;
-		e->protocol = skb->protocol;
+		memcpy(e->data, data, len);
+		e->len = len;
+		e->protocol = protocol;
 		e->key_id = key_id;
 		e->counter = counter;
 		e->when = jiffies;

@@ -45,7 +45,7 @@ struct pilot_salvage_ring {
 int pilot_salvage_init(struct pilot_peer *peer);
 void pilot_salvage_free(struct pilot_peer *peer);
 void pilot_salvage_record(struct pilot_peer *peer, u32 key_id, u64 counter,
-			  const struct sk_buff *skb);
+			  __be16 protocol, const void *data, unsigned int len);
 void pilot_salvage_resend(struct pilot_peer *peer, u32 key_id);
 void pilot_salvage_forget(struct pilot_peer *peer);
 

@@ -11,13 +11,38 @@
 
 #include "aead.h"
 #include "compat.h"
+#include "cut.h"
 #include "device.h"
 #include "map.h"
 #include "peer.h"
+#include "room.h"
 #include "salvage.h"
 #include "send.h"
 #include "socket.h"
 #include "trace.h"
+
+/*
+ * Moves the charge of the sender's socket to the packet that goes out instead,
+ * so that the sender is held back by what it has on its way.
+ */
+static void take_charge(struct sk_buff *to, struct sk_buff *from)
+{
+	struct sock *sk = from->sk;
+	int delta = to->truesize - from->truesize;
+
+	if (!sk || !sk_fullsock(sk) ||
+	    (from->destructor != sock_wfree &&
+	     (!sk_is_tcp(sk) || from->destructor == sock_rfree ||
+	      from->destructor == sock_efree ||
+	      from->destructor == sock_edemux)))
+		return;
+	swap(to->sk, from->sk);
+	swap(to->destructor, from->destructor);
+	if (delta >= 0)
+		refcount_add(delta, &sk->sk_wmem_alloc);
+	else
+		WARN_ON_ONCE(refcount_sub_and_test(-delta, &sk->sk_wmem_alloc));
+}
 
 /*
  * Returns the packet as one contiguous, private buffer with room for headers
@@ -46,6 +71,7 @@ static struct sk_buff *make_private(struct sk_buff *skb)
 		n->protocol = skb->protocol;
 		skb_copy_hash(n, skb);
 		skb_reset_network_header(n);
+		take_charge(n, skb);
 		consume_skb(skb);
 	} else {
 		kfree_skb(skb);
@@ -77,13 +103,56 @@ static int route_to(struct pilot_peer *peer, struct pilot_route *route,
 	return err;
 }
 
-static void push_relay(struct sk_buff *skb, u32 from, u32 to)
+static void put_relay(u8 *h, u32 from, u32 to)
 {
-	u8 *h = skb_push(skb, PILOT_RELAY_HLEN);
-
 	h[0] = PILOT_BEACON_RELAY;
 	put_unaligned_be32(from, h + 1);
 	put_unaligned_be32(to, h + 5);
+}
+
+/*
+ * Takes @n nonce counters in a row. Returns the first, 0 when the key is used
+ * up.
+ */
+static u64 reserve(struct pilot_peer *peer, struct pilot_key *key,
+		   unsigned int n)
+{
+	u64 last = atomic64_add_return(n, &key->tx_counter);
+
+	if (unlikely(last >= key->rekey_after)) {
+		if (last > key->reject_after) {
+			/* for good: the counter stays where it is */
+			atomic64_set(&key->tx_counter, key->reject_after);
+			pilot_peer_need_key(peer, PILOT_REASON_EXHAUSTED);
+			return 0;
+		}
+		pilot_peer_need_key(peer, PILOT_REASON_VOLUME);
+	}
+	return last - n + 1;
+}
+
+/* Seals a record: @frame has room for the header, @len bytes of text, the tag. */
+static int seal(struct pilot_peer *peer, struct pilot_key *key, u64 counter,
+		u8 *frame, unsigned int len)
+{
+	struct pilot_pils *h = (struct pilot_pils *)frame;
+
+	h->magic = cpu_to_be32(PILOT_MAGIC_PILS);
+	h->sender = cpu_to_be32(READ_ONCE(peer->pd->node_id));
+	h->prefix = (__force __be32)READ_ONCE(key->tx_prefix);
+	h->counter = cpu_to_be64(counter);
+	trace_pilot_tx(peer, key, counter, len);
+	return pilot_aead_seal(key->tfm, frame, len);
+}
+
+static void note_sent(struct pilot_peer *peer)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(peer->last_tx) != now)
+		WRITE_ONCE(peer->last_tx, now);
+	if (unlikely(!READ_ONCE(peer->tx_seen)))
+		WRITE_ONCE(peer->tx_seen, true);
 }
 
 /* Seals a private packet under @key and sends it; consumes it and the route. */
@@ -91,43 +160,27 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 			 struct pilot_route *route, bool relay,
 			 struct sk_buff *skb, u8 ds, bool salvage)
 {
-	u64 counter = atomic64_inc_return(&key->tx_counter);
 	struct pilot_device *pd = peer->pd;
+	u64 counter = reserve(peer, key, 1);
 	unsigned int len = skb->len;
-	struct pilot_pils *h;
-	unsigned long now;
 
-	if (unlikely(counter >= key->rekey_after)) {
-		if (counter > key->reject_after) {
-			/* for good: the counter stays where it is */
-			atomic64_set(&key->tx_counter, key->reject_after);
-			pilot_peer_need_key(peer, PILOT_REASON_EXHAUSTED);
-			goto error;
-		}
-		pilot_peer_need_key(peer, PILOT_REASON_VOLUME);
-	}
+	if (unlikely(!counter))
+		goto error;
 	if (salvage)
-		pilot_salvage_record(peer, key->id, counter, skb);
-	h = skb_push(skb, PILOT_PILS_HLEN);
+		pilot_salvage_record(peer, key->id, counter, skb->protocol,
+				     skb->data, len);
+	skb_push(skb, PILOT_PILS_HLEN);
 	skb_put(skb, PILOT_TAG_LEN);
-	h->magic = cpu_to_be32(PILOT_MAGIC_PILS);
-	h->sender = cpu_to_be32(READ_ONCE(pd->node_id));
-	h->prefix = (__force __be32)READ_ONCE(key->tx_prefix);
-	h->counter = cpu_to_be64(counter);
-	if (unlikely(pilot_aead_seal(key->tfm, skb->data, len)))
+	if (unlikely(seal(peer, key, counter, skb->data, len)))
 		goto error;
 
-	trace_pilot_tx(peer, key, counter, len);
 	skb_scrub_packet(skb, true);
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->encapsulation = 0;
-	now = jiffies;
-	if (READ_ONCE(peer->last_tx) != now)
-		WRITE_ONCE(peer->last_tx, now);
-	if (unlikely(!READ_ONCE(peer->tx_seen)))
-		WRITE_ONCE(peer->tx_seen, true);
+	note_sent(peer);
 	if (unlikely(relay))
-		push_relay(skb, READ_ONCE(pd->node_id), peer->node_id);
+		put_relay(skb_push(skb, PILOT_RELAY_HLEN),
+			  READ_ONCE(pd->node_id), peer->node_id);
 	pilot_socket_xmit(pd, route, skb, ds);
 	return 0;
 
@@ -138,17 +191,19 @@ error:
 	return -EIO;
 }
 
+/* The longest inner packet that goes out in one piece. */
+static int path_mtu(struct pilot_route *route, bool relay)
+{
+	return (int)dst_mtu(route->dst) - (int)route->overhead -
+	       PILOT_PILS_MIN - (relay ? PILOT_RELAY_HLEN : 0);
+}
+
 /*
  * Tells the sender of a packet that does not fit the path, where it can do
  * something about it. Others go out in fragments.
  */
-static bool too_big(struct pilot_route *route, bool relay, struct sk_buff *skb)
+static bool too_big(struct pilot_peer *peer, struct sk_buff *skb, int mtu)
 {
-	int mtu = (int)dst_mtu(route->dst) - (int)route->overhead -
-		  PILOT_PILS_MIN - (relay ? PILOT_RELAY_HLEN : 0);
-
-	if (likely((int)skb->len <= mtu))
-		return false;
 	if (skb->protocol == htons(ETH_P_IP)) {
 		if (!(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
 		    mtu < (int)IPV4_MIN_MTU)
@@ -156,14 +211,14 @@ static bool too_big(struct pilot_route *route, bool relay, struct sk_buff *skb)
 		skb_dst_update_pmtu_no_confirm(skb, mtu);
 		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
 			      htonl(mtu));
-		return true;
-	}
-	if (skb->protocol == htons(ETH_P_IPV6) && mtu >= IPV6_MIN_MTU) {
+	} else if (skb->protocol == htons(ETH_P_IPV6) && mtu >= IPV6_MIN_MTU) {
 		skb_dst_update_pmtu_no_confirm(skb, mtu);
 		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
-		return true;
+	} else {
+		return false;
 	}
-	return false;
+	pilot_count(peer->pd, peer, PILOT_A_STATS_TX_TOO_BIG);
+	return true;
 }
 
 /* Seals and sends one packet that is no super-packet; consumes it. */
@@ -173,15 +228,15 @@ static int send_one(struct pilot_peer *peer, struct pilot_key *key,
 	struct pilot_device *pd = peer->pd;
 	unsigned int len = skb->len;
 	struct pilot_route route;
+	int err, mtu;
 	bool relay;
 	u8 ds = 0;
-	int err;
 
 	err = route_to(peer, &route, &relay);
 	if (unlikely(err))
 		goto drop;
-	if (unlikely(too_big(&route, relay, skb))) {
-		pilot_count(pd, peer, PILOT_A_STATS_TX_TOO_BIG);
+	mtu = path_mtu(&route, relay);
+	if (unlikely((int)len > mtu) && too_big(peer, skb, mtu)) {
 		dst_release(route.dst);
 		err = -EMSGSIZE;
 		goto drop;
@@ -198,8 +253,7 @@ static int send_one(struct pilot_peer *peer, struct pilot_key *key,
 	}
 	err = seal_and_send(peer, key, &route, relay, skb, ds, true);
 	if (likely(!err)) {
-		pilot_count_tx(peer, len);
-		dev_sw_netstats_tx_add(pd->dev, 1, len);
+		pilot_count_tx(peer, 1, len);
 		return 0;
 	}
 	skb = NULL;
@@ -207,6 +261,154 @@ drop:
 	DEV_STATS_INC(pd->dev, tx_errors);
 	kfree_skb(skb);
 	return err;
+}
+
+/* Lays records into @room while there is room. Returns bytes used, or an error. */
+static int seal_into(struct pilot_peer *peer, struct pilot_key *key,
+		     struct pilot_cut *c, u64 *counter, unsigned int n,
+		     bool relay, const struct pilot_room *room)
+{
+	u8 *begin = page_address(room->page) + room->off, *p = begin;
+	unsigned int len;
+
+	for (; n--; p += len + PILOT_TAG_LEN) {
+		if (unlikely(relay)) {
+			put_relay(p, READ_ONCE(peer->pd->node_id),
+				  peer->node_id);
+			p += PILOT_RELAY_HLEN;
+		}
+		len = pilot_cut_len(c);
+		if (unlikely(pilot_cut_next(c, p + PILOT_PILS_HLEN)))
+			return -EFAULT;
+		/* the ring holds no more than the last few */
+		if (c->left < PILOT_SALVAGE_ENTRIES * c->mss)
+			pilot_salvage_record(peer, key->id, *counter,
+					     c->skb->protocol,
+					     p + PILOT_PILS_HLEN, len);
+		if (unlikely(seal(peer, key, (*counter)++, p, len)))
+			return -EIO;
+		p += PILOT_PILS_HLEN;
+	}
+	return p - begin;
+}
+
+/*
+ * Cuts and seals up to @max packets into one datagram super-packet, without
+ * outer headers yet. Returns NULL if not even one could be.
+ */
+static struct sk_buff *seal_batch(struct pilot_peer *peer,
+				  struct pilot_key *key, struct pilot_cut *c,
+				  u64 *counter, unsigned int max, bool relay)
+{
+	unsigned int record = (relay ? PILOT_RELAY_HLEN : 0) +
+			      pilot_cut_len(c) + PILOT_PILS_MIN;
+	unsigned int n = 0, fit, frag;
+	struct pilot_room room;
+	struct sk_buff *skb;
+	int used;
+
+	skb = alloc_skb(PILOT_HEADROOM, GFP_ATOMIC);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, PILOT_HEADROOM);
+	max = min_t(unsigned int, max, DIV_ROUND_UP(c->left, c->mss));
+	for (frag = 0; frag < MAX_SKB_FRAGS && n < max; frag++) {
+		if (!pilot_room_get(&room, record, record * (max - n)))
+			break;
+		fit = room.len / record;
+		used = seal_into(peer, key, c, counter, fit, relay, &room);
+		if (unlikely(used < 0)) {
+			put_page(room.page);
+			kfree_skb(skb);
+			return NULL;
+		}
+		pilot_room_used(&room, used);
+		skb_add_rx_frag(skb, frag, room.page, room.off, used, used);
+		n += fit;
+	}
+	if (unlikely(!n)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	if (n > 1) {
+		skb_shinfo(skb)->gso_size = record;
+		skb_shinfo(skb)->gso_segs = n;
+		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+		/* of the UDP header to come */
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		skb->csum_start = skb_headroom(skb) - sizeof(struct udphdr);
+		skb->csum_offset = offsetof(struct udphdr, check);
+	}
+	return skb;
+}
+
+/*
+ * Seals and sends a super-packet that can be cut directly, and consumes it.
+ * Returns false if it has to be cut by the core after all; *err is the result.
+ */
+static bool send_super(struct pilot_peer *peer, struct pilot_key *key,
+		       struct sk_buff *skb, struct pilot_cut *c, int *err)
+{
+	unsigned int n = DIV_ROUND_UP(c->left, c->mss);
+	unsigned int bytes = n * c->hlen + c->left;
+	unsigned int max, len = pilot_cut_len(c);
+	struct pilot_device *pd = peer->pd;
+	struct pilot_route route;
+	struct sk_buff *outer;
+	u64 counter;
+	bool relay;
+	int mtu;
+	u8 ds;
+
+	*err = route_to(peer, &route, &relay);
+	if (unlikely(*err))
+		goto drop;
+	mtu = path_mtu(&route, relay);
+	len += PILOT_PILS_MIN + (relay ? PILOT_RELAY_HLEN : 0);
+	if (unlikely((int)pilot_cut_len(c) > mtu ||
+		     len > PILOT_ROOM_SIZE)) {
+		if ((int)pilot_cut_len(c) <= mtu || !too_big(peer, skb, mtu)) {
+			dst_release(route.dst);
+			return false;
+		}
+		*err = -EMSGSIZE;
+		goto release;
+	}
+	max = min_t(unsigned int, UDP_MAX_SEGMENTS,
+		    (GSO_LEGACY_MAX_SIZE - 1 - route.overhead) / len);
+	counter = reserve(peer, key, n);
+	if (unlikely(!counter)) {
+		*err = -EIO;
+		goto error;
+	}
+	ds = ip_tunnel_ecn_encap(0, ip_hdr(skb), skb);
+	do {
+		outer = seal_batch(peer, key, c, &counter, max, relay);
+		if (unlikely(!outer)) {
+			*err = -ENOMEM;
+			goto error;
+		}
+		if (c->left)
+			dst_hold(route.dst);	/* for the next one */
+		else
+			take_charge(outer, skb);
+		outer->priority = skb->priority;
+		skb_copy_hash(outer, skb);
+		pilot_socket_xmit(pd, &route, outer, ds);
+	} while (c->left);
+	note_sent(peer);
+	pilot_count_tx(peer, n, bytes);
+	consume_skb(skb);
+	return true;
+
+error:
+	pilot_count(pd, peer, PILOT_A_STATS_TX_ERROR);
+release:
+	dst_release(route.dst);
+drop:
+	DEV_STATS_INC(pd->dev, tx_errors);
+	kfree_skb(skb);
+	return true;
 }
 
 static void say_unreachable(struct sk_buff *skb)
@@ -405,7 +607,8 @@ int pilot_send_frame(struct pilot_device *pd, struct pilot_peer *peer,
 		err = pilot_socket_route(pd, ep, &route);
 	if (!err) {
 		if (relay)
-			push_relay(skb, READ_ONCE(pd->node_id), peer->node_id);
+			put_relay(skb_push(skb, PILOT_RELAY_HLEN),
+			  READ_ONCE(pd->node_id), peer->node_id);
 		pilot_socket_xmit(pd, &route, skb, 0);
 	} else {
 		kfree_skb(skb);
@@ -413,6 +616,16 @@ int pilot_send_frame(struct pilot_device *pd, struct pilot_peer *peer,
 	rcu_read_unlock();
 	local_bh_enable();
 	return err;
+}
+
+/* What a raw packet socket sends without saying: look at the first nibble. */
+static __be16 protocol_of(const struct sk_buff *skb)
+{
+	if (skb->protocol && skb->protocol != htons(ETH_P_ALL))
+		return skb->protocol;
+	if (skb_headlen(skb) && skb->data[0] >> 4 == PILOT_INNER_VERSION)
+		return htons(PILOT_ETH_P);
+	return ip_tunnel_parse_protocol(skb);
 }
 
 /* The peer a packet is for. Sets the error when there is none. */
@@ -470,10 +683,13 @@ int pilot_xmit_packet(struct pilot_device *pd, struct sk_buff *skb)
 {
 	struct sk_buff *segs, *seg, *next;
 	struct pilot_peer *peer;
+	struct pilot_key *key;
+	struct pilot_cut cut;
 	int err = 0;
 
 	if (unlikely(skb->data != skb_network_header(skb)))
 		skb_reset_network_header(skb);
+	skb->protocol = protocol_of(skb);
 	peer = route_packet(pd, skb, &err);
 	if (unlikely(!peer)) {
 		pilot_count(pd, NULL, PILOT_A_STATS_TX_NO_PEER);
@@ -484,6 +700,11 @@ int pilot_xmit_packet(struct pilot_device *pd, struct sk_buff *skb)
 	}
 	if (!skb_is_gso(skb))
 		return send_or_queue(peer, skb);
+
+	key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
+	if (likely(pilot_key_can_send(key)) && pilot_cut_start(&cut, skb) &&
+	    send_super(peer, key, skb, &cut, &err))
+		return err;
 
 	segs = skb_gso_segment(skb, 0);
 	if (IS_ERR_OR_NULL(segs)) {

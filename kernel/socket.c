@@ -12,9 +12,11 @@
 #include <net/ipv6.h>
 #include <net/route.h>
 
+#include "aead.h"
 #include "compat.h"
 #include "device.h"
 #include "netlink.h"
+#include "offload.h"
 #include "peer.h"
 #include "receive.h"
 #include "socket.h"
@@ -335,8 +337,11 @@ static int encap_rcv(struct sock *sk, struct sk_buff *skb)
 
 	if (unlikely(!pd))
 		kfree_skb(skb);
-	else
+	else if (!pilot_device_must_defer(&pd->deferred_rx,
+					  pilot_aead_usable()))
 		pilot_receive(pd, skb);
+	else if (!pilot_device_defer(pd, &pd->deferred_rx, skb))
+		pilot_count(pd, NULL, PILOT_A_STATS_RX_NOMEM);
 	return 0;
 }
 
@@ -359,6 +364,7 @@ static void setup(struct pilot_device *pd, struct net *net,
 	if (sock->sk->sk_family == AF_INET)
 		ip_sock_set_mtu_discover(sock->sk, IP_PMTUDISC_OMIT);
 	setup_udp_tunnel_sock(net, PILOT_TUNNEL_SOCK(sock), &cfg);
+	pilot_offload_socket(sock);
 }
 
 static int create_pair(struct net *net, u16 port, struct socket **sock4,
@@ -449,7 +455,8 @@ int pilot_socket_open(struct pilot_device *pd, u16 port)
 		err = create_pair(net, port, &sock4, &sock6);
 	} while (err == -EADDRINUSE && !port && ++try < PORT_TRIES);
 	if (!err) {
-		pd->port = ntohs(inet_sk(sock4->sk)->inet_sport);
+		pilot_offload_start(pd, net);
+		WRITE_ONCE(pd->port, ntohs(inet_sk(sock4->sk)->inet_sport));
 		setup(pd, net, sock4);
 		if (sock6)
 			setup(pd, net, sock6);
@@ -470,6 +477,7 @@ void pilot_socket_close(struct pilot_device *pd)
 {
 	lockdep_assert_held(&pd->lock);
 	replace_pair(pd, NULL, NULL);
+	pilot_offload_stop(pd);
 }
 
 /**

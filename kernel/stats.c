@@ -29,37 +29,47 @@ void pilot_count(struct pilot_device *pd, struct pilot_peer *peer,
 }
 
 /**
- * pilot_count_rx() - counts a packet that is delivered
+ * pilot_count_rx() - counts packets that are delivered, for peer and device
  * @peer: sender
- * @len: length of the inner packet
+ * @packets: how many
+ * @bytes: length of the inner packets
  *
  * Context: bottom halves off.
  */
-void pilot_count_rx(struct pilot_peer *peer, unsigned int len)
+void pilot_count_rx(struct pilot_peer *peer, unsigned int packets,
+		    unsigned int bytes)
 {
+	struct pcpu_sw_netstats *s = this_cpu_ptr(peer->pd->dev->tstats);
 	struct pilot_traffic *t = this_cpu_ptr(peer->traffic);
 
 	u64_stats_update_begin(&t->syncp);
-	u64_stats_inc(&t->rx_packets);
-	u64_stats_add(&t->rx_bytes, len);
+	u64_stats_add(&t->rx_packets, packets);
+	u64_stats_add(&t->rx_bytes, bytes);
 	u64_stats_update_end(&t->syncp);
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_add(&s->rx_packets, packets);
+	u64_stats_add(&s->rx_bytes, bytes);
+	u64_stats_update_end(&s->syncp);
 }
 
 /**
- * pilot_count_tx() - counts a packet that is sent
+ * pilot_count_tx() - counts packets that are sent, for peer and device
  * @peer: receiver
- * @len: length of the inner packet
+ * @packets: how many
+ * @bytes: length of the inner packets
  *
  * Context: bottom halves off.
  */
-void pilot_count_tx(struct pilot_peer *peer, unsigned int len)
+void pilot_count_tx(struct pilot_peer *peer, unsigned int packets,
+		    unsigned int bytes)
 {
 	struct pilot_traffic *t = this_cpu_ptr(peer->traffic);
 
 	u64_stats_update_begin(&t->syncp);
-	u64_stats_inc(&t->tx_packets);
-	u64_stats_add(&t->tx_bytes, len);
+	u64_stats_add(&t->tx_packets, packets);
+	u64_stats_add(&t->tx_bytes, bytes);
 	u64_stats_update_end(&t->syncp);
+	dev_sw_netstats_tx_add(peer->pd->dev, packets, bytes);
 }
 
 static int put(struct sk_buff *skb, int attr, u64 value)

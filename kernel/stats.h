@@ -69,8 +69,10 @@ struct pilot_traffic {
 
 void pilot_count(struct pilot_device *pd, struct pilot_peer *peer,
 		 enum pilot_stats_attr which);
-void pilot_count_rx(struct pilot_peer *peer, unsigned int len);
-void pilot_count_tx(struct pilot_peer *peer, unsigned int len);
+void pilot_count_rx(struct pilot_peer *peer, unsigned int packets,
+		    unsigned int bytes);
+void pilot_count_tx(struct pilot_peer *peer, unsigned int packets,
+		    unsigned int bytes);
 int pilot_stats_put_peer(struct sk_buff *skb, struct pilot_peer *peer);
 void pilot_stats_strings(u8 *data);
 void pilot_stats_get(struct pilot_device *pd, u64 *data);

@@ -521,7 +521,7 @@ unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
  * @counter: nonce counter
  * @newest: set if it is the newest frame of the newest epoch
  *
- * Context: bottom halves off. Return: the verdict.
+ * Context: bottom halves off, @key's rx_lock held. Return: the verdict.
  */
 enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
 				    u64 counter, bool *newest)
@@ -529,11 +529,10 @@ enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
 	enum pilot_verdict verdict;
 	struct pilot_epoch *e;
 
-	spin_lock(&key->rx_lock);
+	lockdep_assert_held(&key->rx_lock);
 	verdict = pilot_epochs_commit(&key->rx, (__force u32)prefix, counter);
 	e = &key->rx.e[key->rx.newest];
 	*newest = e->prefix == (__force u32)prefix && e->max == counter;
-	spin_unlock(&key->rx_lock);
 	return verdict;
 }
 

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that super-packets are cut into.
+ *
+ * Each CPU goes round a ring of pages. One that has come back from the network
+ * meanwhile is written again; one that is still under way is let go and
+ * replaced. So in a steady flow pages are neither allocated nor cleared.
+ */
+#include <linux/cache.h>
+#include <linux/percpu.h>
+
+#include "room.h"
+
+/* 512 KB for each CPU that sends super-packets. */
+#define PAGES	16
+
+struct pilot_pages {
+	struct page *page[PAGES];
+	unsigned int cur;
+	unsigned int off;
+};
+
+static DEFINE_PER_CPU(struct pilot_pages, pilot_pages);
+
+/* Makes the next page of the ring the current one. */
+static bool next_page(struct pilot_pages *p)
+{
+	unsigned int next = (p->cur + 1) % PAGES;
+	struct page *page = p->page[next];
+
+	if (!page || page_ref_count(page) > 1) {
+		page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN | __GFP_COMP |
+				   __GFP_NOMEMALLOC, PILOT_ROOM_ORDER);
+		if (!page)
+			return false;
+		if (p->page[next])
+			put_page(p->page[next]);
+		p->page[next] = page;
+	}
+	p->cur = next;
+	p->off = 0;
+	return true;
+}
+
+/**
+ * pilot_room_get() - finds room
+ * @room: receives the room, and a reference to its page
+ * @least: bytes that are needed, at most PILOT_ROOM_SIZE
+ * @most: bytes that are welcome
+ *
+ * The next one to ask gets the same room unless pilot_room_used() is called.
+ *
+ * Context: bottom halves off. Return: false without memory.
+ */
+bool pilot_room_get(struct pilot_room *room, unsigned int least,
+		    unsigned int most)
+{
+	struct pilot_pages *p = this_cpu_ptr(&pilot_pages);
+	unsigned int order = get_order(least);
+
+	if (likely((p->page[p->cur] && p->off + least <= PILOT_ROOM_SIZE) ||
+		   next_page(p))) {
+		room->page = p->page[p->cur];
+		room->off = p->off;
+		room->len = min_t(unsigned int, most, PILOT_ROOM_SIZE - p->off);
+		get_page(room->page);
+		return true;
+	}
+	/* large pages are rare: one by one then */
+	room->page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN | __GFP_NOMEMALLOC |
+				 (order ? __GFP_COMP : 0), order);
+	room->off = 0;
+	room->len = min_t(unsigned int, most, PAGE_SIZE << order);
+	return room->page;
+}
+
+/**
+ * pilot_room_used() - keeps what was written
+ * @room: room, just found
+ * @len: bytes used from its beginning
+ *
+ * Context: as for pilot_room_get(), without a break since.
+ */
+void pilot_room_used(const struct pilot_room *room, unsigned int len)
+{
+	struct pilot_pages *p = this_cpu_ptr(&pilot_pages);
+
+	if (likely(room->page == p->page[p->cur]))
+		p->off = room->off + ALIGN(len, SMP_CACHE_BYTES);
+}
+
+/**
+ * pilot_room_exit() - lets go of all pages
+ *
+ * Context: process, with no device left.
+ */
+void pilot_room_exit(void)
+{
+	int cpu, i;
+
+	for_each_possible_cpu(cpu) {
+		struct pilot_pages *p = per_cpu_ptr(&pilot_pages, cpu);
+
+		for (i = 0; i < PAGES; i++)
+			if (p->page[i])
+				put_page(p->page[i]);
+	}
+}
