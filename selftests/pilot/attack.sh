@@ -69,7 +69,9 @@ resisted() {
 }
 
 # Frames of both nodes as the attacker saw them: $work/pils.1, .2, $work/pila.1, .2
+# One by one, as they would be on a wire.
 take_frames() {
+	on "$n1" ethtool -K e0 tx-udp-segmentation off && on "$n2" ethtool -K e0 tx-udp-segmentation off || return
 	spawn "$r" python3 "$py/frames.py" capture e1 37736 >"$work/frames" &
 	local pid=$! i
 	busywait 60000 grep -q ready "$work/frames" || return
@@ -81,6 +83,7 @@ take_frames() {
 		grep -i "^50494c530000000$i" "$work/frames" >"$work/pils.$i"
 		grep -i "^50494c410000000$i" "$work/frames" >>"$work/pila.$i"
 	done
+	on "$n1" ethtool -K e0 tx-udp-segmentation on && on "$n2" ethtool -K e0 tx-udp-segmentation on || return
 	[ -s "$work/pils.1" ] && [ -s "$work/pils.2" ]
 }
 
