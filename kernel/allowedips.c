@@ -84,13 +84,11 @@ static void count(struct pilot_allowedips *aip, const struct pilot_prefix *p,
 {
 	bool v4 = p->family == AF_INET;
 	u32 *lens = v4 ? aip->lens4 : aip->lens6;
-	unsigned long *used = v4 ? aip->used4 : aip->used6;
+	u64 *used = v4 ? &aip->used4 : &aip->used6[p->len / 64];
+	u64 bit = BIT_ULL(p->len % 64);
 
 	lens[p->len] += by;
-	if (lens[p->len])
-		set_bit(p->len, used);
-	else
-		clear_bit(p->len, used);
+	WRITE_ONCE(*used, lens[p->len] ? *used | bit : *used & ~bit);
 }
 
 static struct pilot_allowedip *find(struct pilot_allowedips *aip,
@@ -187,9 +185,11 @@ struct pilot_peer *pilot_allowedips_find4(struct pilot_allowedips *aip,
 {
 	struct pilot_prefix p = { .family = AF_INET };
 	struct pilot_allowedip *a;
-	unsigned long len, end;
+	unsigned int len;
+	u64 used;
 
-	for (end = 33; (len = find_last_bit(aip->used4, end)) < end; end = len) {
+	for (used = READ_ONCE(aip->used4); used; used ^= BIT_ULL(len)) {
+		len = fls64(used) - 1;
 		mask4(&p, addr, len);
 		a = rhashtable_lookup(&aip->table, &p, params);
 		if (a)
@@ -210,13 +210,19 @@ struct pilot_peer *pilot_allowedips_find6(struct pilot_allowedips *aip,
 {
 	struct pilot_prefix p = { .family = AF_INET6 };
 	struct pilot_allowedip *a;
-	unsigned long len, end;
+	unsigned int len;
+	u64 used;
+	int i;
 
-	for (end = 129; (len = find_last_bit(aip->used6, end)) < end; end = len) {
-		mask6(&p, addr, len);
-		a = rhashtable_lookup(&aip->table, &p, params);
-		if (a)
-			return rcu_dereference(a->peer);
+	for (i = ARRAY_SIZE(aip->used6) - 1; i >= 0; i--) {
+		for (used = READ_ONCE(aip->used6[i]); used;
+		     used ^= BIT_ULL(len)) {
+			len = fls64(used) - 1;
+			mask6(&p, addr, i * 64 + len);
+			a = rhashtable_lookup(&aip->table, &p, params);
+			if (a)
+				return rcu_dereference(a->peer);
+		}
 	}
 	return NULL;
 }

@@ -42,8 +42,8 @@ struct pilot_allowedip {
  * @table: prefixes
  * @lens4: how many IPv4 prefixes of each length there are
  * @lens6: how many IPv6 prefixes of each length there are
- * @used4: lengths in use, read without the lock
- * @used6: lengths in use, read without the lock
+ * @used4: lengths in use, a bit for each, read without the lock
+ * @used6: the same for IPv6, 64 lengths a word
  *
  * One hash table, asked once per prefix length in use, longest first. A
  * table of routes uses a handful of lengths; a trie would be quicker only
@@ -53,8 +53,8 @@ struct pilot_allowedips {
 	struct rhashtable table;
 	u32 lens4[33];
 	u32 lens6[129];
-	DECLARE_BITMAP(used4, 33);
-	DECLARE_BITMAP(used6, 129);
+	u64 used4;
+	u64 used6[3];
 };
 
 int pilot_allowedips_init(struct pilot_allowedips *aip);
