@@ -290,6 +290,8 @@ static void deliver_skb(struct pilot_rx *rx, struct sk_buff *skb,
 		skb_clear_hash(skb);
 		skb_set_queue_mapping(skb, 0);
 		skb->encapsulation = 0;
+		/* the checksum that was to be filled in is the outer one */
+		skb->ip_summed = CHECKSUM_NONE;
 	}
 	hand_up(rx, skb, protocol);
 }
