@@ -91,7 +91,9 @@ static uint64_t idle_time(void)
 	if (!strstr(text, ".idle_sleeptime")) {
 		/* Gone from newer kernels: this one has 10 ms steps. */
 		f = fopen("/proc/uptime", "r");
-		if (!f || fscanf(f, "%lf %lf", &up, &idle) != 2)
+		if (!f)
+			die("/proc/uptime");
+		if (fscanf(f, "%lf %lf", &up, &idle) != 2)
 			die("/proc/uptime");
 		fclose(f);
 		return (uint64_t)(idle * 1e9);
@@ -416,14 +418,16 @@ static int run_encap(char **args)
 /* The guest has no source of entropy but this; alike on every boot. */
 static int run_seed(char **args)
 {
-	struct {
+	union {
 		struct rand_pool_info info;
-		char bytes[256];
-	} pool = { .info = { .entropy_count = 2048, .buf_size = 256 } };
+		char bytes[sizeof(struct rand_pool_info) + 256];
+	} pool;
 	int fd = open("/dev/urandom", O_RDWR);
 
 	(void)args;
 	memset(pool.bytes, 0x42, sizeof(pool.bytes));
+	pool.info.entropy_count = 2048;
+	pool.info.buf_size = 256;
 	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool))
 		die("/dev/urandom");
 	return 0;
