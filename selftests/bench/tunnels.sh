@@ -67,7 +67,8 @@ up_pilot() {
 up_pilot_16384() {
 	pilot_node A 1 2 && pilot_node B 2 1 && inner pilot0 pilot0 &&
 		on A "$built/peers" pilot0 100 16383 && on B "$built/peers" pilot0 100 16383 &&
-		sleep 60
+		[ "$(on A pilot show pilot0 dump | grep -c ^peer)" = 16384 ] &&
+		[ "$(on B pilot show pilot0 dump | grep -c ^peer)" = 16384 ] && sleep 60
 }
 
 wireguard() { # namespace, own number, the other's
