@@ -38,8 +38,19 @@ static char driver[CRYPTO_MAX_ALG_NAME];
 /* Keeps the driver chosen at the start from going away. */
 static struct crypto_aead *pinned;
 
-/* One request per CPU: it is used with bottom halves off, and never nested. */
-static DEFINE_PER_CPU(struct aead_request *, pilot_request);
+/**
+ * struct pilot_aead_cpu - what an operation needs
+ * @sg: the text with its additional data
+ * @req: request
+ *
+ * One per CPU: it is used with bottom halves off, and never nested.
+ */
+struct pilot_aead_cpu {
+	struct scatterlist sg;
+	struct aead_request req;	/* last: the driver's part follows */
+};
+
+static DEFINE_PER_CPU(struct pilot_aead_cpu *, pilot_aead_cpu);
 
 /* Whether the best driver of all is an asynchronous wrapper around SIMD. */
 static bool best_is_wrapper(void)
@@ -83,18 +94,21 @@ int pilot_aead_init(void)
 		return PTR_ERR(tfm);
 	strscpy(driver, crypto_tfm_alg_driver_name(crypto_aead_tfm(tfm)),
 		sizeof(driver));
-	size = sizeof(struct aead_request) + crypto_aead_reqsize(tfm);
+	size = sizeof(struct pilot_aead_cpu) + crypto_aead_reqsize(tfm);
 	pinned = tfm;
 
 	for_each_possible_cpu(cpu) {
-		struct aead_request *req = kzalloc_node(size, GFP_KERNEL,
+		struct pilot_aead_cpu *c = kzalloc_node(size, GFP_KERNEL,
 							cpu_to_node(cpu));
 
-		if (!req) {
+		if (!c) {
 			pilot_aead_exit();
 			return -ENOMEM;
 		}
-		per_cpu(pilot_request, cpu) = req;
+		sg_init_table(&c->sg, 1);
+		aead_request_set_callback(&c->req, 0, NULL, NULL);
+		aead_request_set_ad(&c->req, sizeof(__be32));
+		per_cpu(pilot_aead_cpu, cpu) = c;
 	}
 	return 0;
 }
@@ -109,8 +123,8 @@ void pilot_aead_exit(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		kfree_sensitive(per_cpu(pilot_request, cpu));
-		per_cpu(pilot_request, cpu) = NULL;
+		kfree_sensitive(per_cpu(pilot_aead_cpu, cpu));
+		per_cpu(pilot_aead_cpu, cpu) = NULL;
 	}
 	crypto_free_aead(pinned);
 }
@@ -179,23 +193,21 @@ struct crypto_aead *pilot_aead_alloc(const u8 *secret,
 static int crypt(struct crypto_aead *tfm, u8 *frame, unsigned int len,
 		 bool encrypt)
 {
-	struct aead_request *req = this_cpu_read(pilot_request);
+	struct pilot_aead_cpu *c = this_cpu_read(pilot_aead_cpu);
 	u8 *aad = frame + PILOT_PILS_HLEN - sizeof(__be32);
 	u8 nonce[PILOT_NONCE_LEN];
-	struct scatterlist sg;
 	int err;
 
 	memcpy(nonce, frame + offsetof(struct pilot_pils, prefix),
 	       sizeof(nonce));
 	memcpy(aad, frame + offsetof(struct pilot_pils, sender),
 	       sizeof(__be32));
-	sg_init_one(&sg, aad, sizeof(__be32) + len +
-		    (encrypt ? PILOT_TAG_LEN : 0));
-	aead_request_set_tfm(req, tfm);
-	aead_request_set_callback(req, 0, NULL, NULL);
-	aead_request_set_ad(req, sizeof(__be32));
-	aead_request_set_crypt(req, &sg, &sg, len, nonce);
-	err = encrypt ? crypto_aead_encrypt(req) : crypto_aead_decrypt(req);
+	sg_set_buf(&c->sg, aad, sizeof(__be32) + len +
+		   (encrypt ? PILOT_TAG_LEN : 0));
+	aead_request_set_tfm(&c->req, tfm);
+	aead_request_set_crypt(&c->req, &c->sg, &c->sg, len, nonce);
+	err = encrypt ? crypto_aead_encrypt(&c->req) :
+			crypto_aead_decrypt(&c->req);
 	memcpy(aad, nonce + PILOT_NONCE_LEN - sizeof(__be32), sizeof(__be32));
 	return err;
 }

@@ -112,23 +112,27 @@ bool pilot_merge_start(struct pilot_merge *m, struct pilot_peer *peer,
 	return true;
 }
 
-static bool follows4(const struct pilot_merge *m, const struct iphdr *ip)
+static bool follows4(const struct pilot_merge *m, const struct iphdr *ip,
+		     unsigned int len)
 {
 	const struct iphdr *first = (struct iphdr *)m->skb->data;
 
-	return ip->ihl == 5 && ip->tos == first->tos &&
+	return ip->ihl == 5 && ntohs(ip->tot_len) == len &&
+	       ip->tos == first->tos &&
 	       ip->ttl == first->ttl && ip->protocol == first->protocol &&
 	       ip->frag_off == first->frag_off &&
 	       ip->saddr == first->saddr && ip->daddr == first->daddr &&
 	       (u16)(ntohs(ip->id) - ntohs(first->id)) == m->n;
 }
 
-static bool follows6(const struct pilot_merge *m, const struct ipv6hdr *ip)
+static bool follows6(const struct pilot_merge *m, const struct ipv6hdr *ip,
+		     unsigned int len)
 {
 	const struct ipv6hdr *first = (struct ipv6hdr *)m->skb->data;
 
 	/* version, class and label; then next header and hop limit */
 	return *(__be32 *)ip == *(__be32 *)first &&
+	       ntohs(ip->payload_len) == len - sizeof(*ip) &&
 	       ip->nexthdr == first->nexthdr &&
 	       ip->hop_limit == first->hop_limit &&
 	       ipv6_addr_equal(&ip->saddr, &first->saddr) &&
@@ -161,12 +165,12 @@ static bool follows_udp(const struct pilot_merge *m, const struct udphdr *uh,
  * pilot_merge_add() - adds a packet to those it follows
  * @m: merge
  * @peer: sender
- * @text: the packet, classified: as long as its header says
- * @len: its length
+ * @text: the packet
+ * @len: its length; it follows only if that is what its header says
  * @page: page it lies in; a reference is taken
  * @off: its offset in the page
  *
- * Return: false if it does not follow.
+ * What follows has the source of the first. Return: false if it does not.
  */
 bool pilot_merge_add(struct pilot_merge *m, struct pilot_peer *peer,
 		     const u8 *text, unsigned int len, struct page *page,
@@ -178,8 +182,8 @@ bool pilot_merge_add(struct pilot_merge *m, struct pilot_peer *peer,
 	if (!skb || m->full || m->peer != peer || len <= m->hlen ||
 	    data > m->mss || skb->len + data > IP_MAX_MTU ||
 	    (text[0] ^ skb->data[0]) >> 4 ||
-	    !(text[0] >> 4 == 4 ? follows4(m, (struct iphdr *)text) :
-				  follows6(m, (struct ipv6hdr *)text)) ||
+	    !(text[0] >> 4 == 4 ? follows4(m, (struct iphdr *)text, len) :
+				  follows6(m, (struct ipv6hdr *)text, len)) ||
 	    !(m->tcp ? follows_tcp(m, (struct tcphdr *)(text + m->th)) :
 		       follows_udp(m, (struct udphdr *)(text + m->th), len)))
 		return false;

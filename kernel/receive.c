@@ -326,6 +326,14 @@ static void deliver(struct pilot_rx *rx, struct pilot_frame *f,
 	__be16 protocol;
 	int why;
 
+	/* what follows is of the same source: that has been looked at */
+	if (m && !f->skb &&
+	    pilot_merge_add(m, peer, text, len, f->page,
+			    f->off + PILOT_PILS_HLEN)) {
+		rx->packets++;
+		rx->bytes += len;
+		return;
+	}
 	why = classify(peer, text, &len, &protocol);
 	if (unlikely(why)) {
 		if (why == PILOT_A_STATS_RX_SPOOFED)
@@ -347,12 +355,9 @@ static void deliver(struct pilot_rx *rx, struct pilot_frame *f,
 		deliver_merged(rx, m);
 		deliver_skb(rx, f->skb, text, len, protocol);
 	} else {
-		unsigned int off = f->off + PILOT_PILS_HLEN;
-
-		if (pilot_merge_add(m, peer, text, len, f->page, off))
-			return;
 		deliver_merged(rx, m);
-		if (!pilot_merge_start(m, peer, text, len, f->page, off,
+		if (!pilot_merge_start(m, peer, text, len, f->page,
+				       f->off + PILOT_PILS_HLEN,
 				       !netif_elide_gro(pd->dev)))
 			drop(pd, peer, NULL, PILOT_A_STATS_RX_NOMEM);
 	}
