@@ -2,11 +2,10 @@
 /*
  * Puts packets that arrived together together again: the opposite of cut.c.
  *
- * They lie opened in the fragments of what came. One after the other that
- * continues the TCP stream or the run of UDP datagrams of the one before is
- * taken as one more fragment of the same skb, by the rules GRO has for it:
- * cut again, the result must be the same packets. What is not TCP or UDP just
- * becomes an skb of its own.
+ * They lie opened in pages. One after the other that continues the TCP stream
+ * or the run of UDP datagrams of the one before is taken as one more fragment
+ * of the same skb, by the rules GRO has for it: cut again, the result must be
+ * the same packets. What is not TCP or UDP just becomes an skb of its own.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>

@@ -16,12 +16,13 @@
 #include "netlink.h"
 #include "peer.h"
 #include "receive.h"
+#include "room.h"
 #include "send.h"
 #include "socket.h"
 #include "store.h"
 #include "trace.h"
 
-/* Frames up to this length are copied: smaller than what a fragment costs. */
+/* Frames up to this length get an skb: smaller than what a fragment costs. */
 #define COPY_MAX	256
 
 /* Frames of a batch that are opened before they are committed under one lock. */
@@ -29,9 +30,8 @@
 
 /**
  * struct pilot_frame - one frame on its way in
- * @skb: linear, @data somewhere in it; or NULL: it lies in a fragment of what
- *	came
- * @page: the fragment's page, without @skb
+ * @skb: linear, @data somewhere in it; or NULL: it lies in a page
+ * @page: the page, with a reference; NULL with @skb
  * @off: offset of the frame in @page
  * @len: its length
  * @data: the frame, contiguous and private
@@ -105,7 +105,7 @@ static void drop(struct pilot_device *pd, struct pilot_peer *peer,
 	default:
 		break;
 	}
-	/* a frame in a fragment has no skb that could be dropped */
+	/* a frame in a page has no skb that could be dropped */
 	if (skb)
 		kfree_skb_reason(skb, reason);
 }
@@ -588,15 +588,6 @@ static bool receive_frame(struct pilot_rx *rx, struct pilot_frame *f)
 	return false;
 }
 
-/*
- * Frames are opened in place, so nobody else may have the memory: neither a
- * clone nor, in fragments, the page cache. The same question as ESP's.
- */
-static bool is_private(const struct sk_buff *skb)
-{
-	return !skb_cloned(skb) && !skb_has_shared_frag(skb);
-}
-
 /**
  * struct pilot_walk - a place in a chain of buffers
  * @skb: what came, or one of its frag_list
@@ -638,34 +629,58 @@ static void walk(struct pilot_rx *rx, struct pilot_walk *w, unsigned int len)
 	}
 }
 
-/* Takes @len bytes as a frame: where they are if that can be, or a copy. */
+static int copy_bytes(struct pilot_rx *rx, const struct pilot_walk *w, u8 *to,
+		      unsigned int len)
+{
+	const skb_frag_t *frag;
+
+	if (likely(w->frag >= 0 && piece_left(w) >= len)) {
+		frag = &skb_shinfo(w->skb)->frags[w->frag];
+		if (likely(!PageHighMem(skb_frag_page(frag)))) {
+			memcpy(to, skb_frag_address(frag) + w->off, len);
+			return 0;
+		}
+	}
+	return skb_copy_bits(rx->skb, w->pos, to, len);
+}
+
+static void release(struct pilot_frame *f)
+{
+	if (f->page)
+		put_page(f->page);
+}
+
+/*
+ * Copies @len bytes to memory of ours, where they can be opened. They cannot
+ * be where they are: fragments may be shared with a tap or a duplicate whose
+ * packets were cut apart since, and nothing tells.
+ */
 static bool take_frame(struct pilot_rx *rx, struct pilot_walk *w,
 		       unsigned int len, struct pilot_frame *f)
 {
+	struct pilot_room room;
 	struct sk_buff *skb;
 
 	*f = (struct pilot_frame){ .len = len };
 	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
-	    w->frag >= 0 && len > COPY_MAX && piece_left(w) >= len &&
-	    is_private(rx->skb) && is_private(w->skb)) {
-		skb_frag_t *frag = &skb_shinfo(w->skb)->frags[w->frag];
-
-		f->page = skb_frag_page(frag);
-		f->off = skb_frag_off(frag) + w->off;
-		if (likely(!PageHighMem(f->page))) {
-			f->data = page_address(f->page) + f->off;
-			return true;
-		}
+	    len > COPY_MAX && len <= PILOT_ROOM_SIZE &&
+	    pilot_room_get(&room, len, len)) {
+		pilot_room_used(&room, len);
+		f->page = room.page;
+		f->off = room.off;
+		f->data = page_address(room.page) + room.off;
+	} else {
+		skb = alloc_skb(NET_SKB_PAD + len, GFP_ATOMIC);
+		if (unlikely(!skb))
+			return false;
+		skb_reserve(skb, NET_SKB_PAD);
+		f->skb = skb;
+		f->data = skb_put(skb, len);
 	}
-	skb = alloc_skb(NET_SKB_PAD + len, GFP_ATOMIC);
-	if (unlikely(!skb))
-		return false;
-	skb_reserve(skb, NET_SKB_PAD);
-	f->skb = skb;
-	f->data = skb_put(skb, len);
-	if (likely(!skb_copy_bits(rx->skb, w->pos, f->data, len)))
+	if (likely(!copy_bytes(rx, w, f->data, len)))
 		return true;
-	kfree_skb(skb);
+	kfree_skb(f->skb);
+	release(f);
 	return false;
 }
 
@@ -688,13 +703,15 @@ static noinline void receive_pieces(struct pilot_rx *rx)
 			pilot_count(rx->pd, NULL, PILOT_A_STATS_RX_NOMEM);
 		else if (likely(receive_frame(rx, &frames[n])))
 			n++;
+		else
+			release(&frames[n]);
 		walk(rx, &w, len);
-		if (n == ROUND) {
+		if (n == ROUND || w.pos == rx->skb->len) {
 			finish(rx, frames, n, &merge);
-			n = 0;
+			while (n)
+				release(&frames[--n]);
 		}
 	}
-	finish(rx, frames, n, &merge);
 	deliver_merged(rx, &merge);
 }
 

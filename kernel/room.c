@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that super-packets are cut into.
+ * Memory that super-packets are cut into, and opened in.
  *
  * Each CPU goes round a ring of pages. One that has come back from the network
  * meanwhile is written again; one that is still under way is let go and
@@ -11,7 +11,7 @@
 
 #include "room.h"
 
-/* 512 KB for each CPU that sends super-packets. */
+/* 512 KB for each CPU that handles super-packets. */
 #define PAGES	16
 
 struct pilot_pages {

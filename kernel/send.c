@@ -44,6 +44,15 @@ static void take_charge(struct sk_buff *to, struct sk_buff *from)
 		WARN_ON_ONCE(refcount_sub_and_test(-delta, &sk->sk_wmem_alloc));
 }
 
+/* RFC 768: in UDP a checksum of zero is none; IPv6 drops such packets. */
+static void spell_zero(struct sk_buff *skb, int start, u16 offset)
+{
+	__sum16 *check = (__sum16 *)(skb->data + start + offset);
+
+	if (!*check && offset == offsetof(struct udphdr, check))
+		*check = CSUM_MANGLED_0;
+}
+
 /*
  * Returns the packet as one contiguous, private buffer with room for headers
  * and tag, its checksum filled in; consumes it on failure. Sealing is done in
@@ -67,6 +76,9 @@ static struct sk_buff *make_private(struct sk_buff *skb)
 	if (n) {
 		skb_reserve(n, PILOT_HEADROOM);
 		skb_copy_and_csum_dev(skb, skb_put(n, skb->len));
+		if (skb->ip_summed == CHECKSUM_PARTIAL)
+			spell_zero(n, skb_checksum_start_offset(skb),
+				   skb->csum_offset);
 		n->priority = skb->priority;
 		n->protocol = skb->protocol;
 		skb_copy_hash(n, skb);
