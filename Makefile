@@ -35,8 +35,8 @@ KMAKE ?= $(MAKE)
 OUT := build/$(KVER)
 LINKED := $(wildcard kernel/*.[ch] kernel/*.mk)
 
-.PHONY: all module userspace check check-all check-debug bench bench-build \
-	bench-history bench-reference demo vm deps install modules_install clean help
+.PHONY: all module userspace test-modules check check-all check-debug bench \
+	bench-build bench-history bench-reference demo vm deps install modules_install clean help
 
 all: module userspace
 
@@ -87,6 +87,12 @@ check-all: deps
 
 check-debug: deps
 	@selftests/check debug
+
+# Modules that tests load beside ours; they are not installed.
+test-modules: module
+	@mkdir -p $(OUT)/fpuhold
+	@ln -sf $(CURDIR)/selftests/pilot/fpuhold/* $(OUT)/fpuhold/
+	+$(KMAKE) -C '$(KDIR)' M=$(CURDIR)/$(OUT)/fpuhold modules
 
 bench-build: module userspace
 	$(MAKE) -C selftests/bench OUT=$(CURDIR)/build/bench

@@ -20,6 +20,7 @@
 #include "receive.h"
 #include "send.h"
 #include "socket.h"
+#include "trace.h"
 
 /* All devices of all namespaces. RTNL. */
 static LIST_HEAD(pilot_devices);
@@ -40,7 +41,7 @@ bool pilot_device_defer(struct pilot_device *pd, struct pilot_deferred *d,
 		return false;
 	}
 	skb_dst_force(skb);
-	atomic_inc(&d->n);
+	trace_pilot_defer(pd, d == &pd->deferred_tx, atomic_inc_return(&d->n));
 	skb_queue_tail(&d->list, skb);
 	queue_work(system_unbound_wq, &pd->deferred_work);
 	return true;

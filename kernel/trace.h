@@ -119,6 +119,24 @@ TRACE_EVENT(pilot_count,
 		  __print_symbolic(__entry->which, PILOT_STAT_NAMES))
 );
 
+/* A packet was put off to process context: SIMD is not usable here. */
+TRACE_EVENT(pilot_defer,
+	TP_PROTO(const struct pilot_device *pd, bool tx, int waiting),
+	TP_ARGS(pd, tx, waiting),
+	TP_STRUCT__entry(
+		__field(int, ifindex)
+		__field(bool, tx)
+		__field(int, waiting)
+	),
+	TP_fast_assign(
+		__entry->ifindex = pd->dev->ifindex;
+		__entry->tx = tx;
+		__entry->waiting = waiting;
+	),
+	TP_printk("ifindex=%d way=%s waiting=%d", __entry->ifindex,
+		  __entry->tx ? "tx" : "rx", __entry->waiting)
+);
+
 /* A key changed. */
 TRACE_EVENT(pilot_key,
 	TP_PROTO(const struct pilot_peer *peer, u32 key,

@@ -9,8 +9,9 @@ lib_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 top=$(cd "$lib_dir/.." && pwd -P)
 vectors=$lib_dir/vectors
 
-# Two nodes and a router; the process id keeps runs apart.
-n1=pt$$-1 n2=pt$$-2 r=pt$$-r
+# Two nodes, a host behind the second and a router; the process id keeps runs
+# apart.
+n1=pt$$-1 n2=pt$$-2 n3=pt$$-3 r=pt$$-r
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/pilot-test.XXXXXX") || exit 1
 tests=0 failures=0 finished=
@@ -94,7 +95,7 @@ on_exit() {
 	done
 	wait
 	local ns
-	for ns in $n1 $n2 $r; do
+	for ns in $n1 $n2 $n3 $r; do
 		del_ns "$ns"
 	done
 	rm -rf "$work"
