@@ -387,8 +387,18 @@ salvaged_at_once() {
 
 # Timers of netem send and receive in softirqs, which interrupt those who hold
 # the FPU. Nothing may be lost, and UDP must stay in order.
+# A packet that was put off is sent and received on another CPU than those around
+# it, and veth has a queue for each CPU: only RPS keeps the order between them.
+steer() { # mask of CPUs
+	local ns
+	for ns in $n1 $n2; do
+		ip netns exec "$ns" sh -c "for f in /sys/class/net/*/queues/rx-0/rps_cpus; do echo $1 >\$f || exit; done" || return
+	done
+}
+
 put_off() {
 	local t=/sys/kernel/tracing ns rc=0 tx rx
+	steer 1 || return
 	[ -d $t/events ] || mount -t tracefs tracefs $t || return
 	echo 16384 >$t/buffer_size_kb && echo >$t/trace && echo 1 >$t/events/pilot/pilot_defer/enable || return
 	for ns in $n1 $n2; do
@@ -402,6 +412,7 @@ put_off() {
 		tc -n "$ns" qdisc del dev pilot0 root
 	done
 	echo 0 >$t/events/pilot/pilot_defer/enable
+	steer 0 || return
 	tx=$(grep -c 'pilot_defer: .*way=tx' $t/trace) rx=$(grep -c 'pilot_defer: .*way=rx' $t/trace)
 	echo "$tx packets put off on their way out, $rx datagrams on their way in"
 	[ $rc = 0 ] && [ "$tx" -ge 5 ] && [ "$rx" -ge 5 ]
