@@ -119,6 +119,12 @@ static const struct nla_policy pilot_frame_policy[] = {
 	[PILOT_A_FRAME_DATA] = { .type = NLA_BINARY, .len = FRAME_MAX },
 };
 
+static const struct nla_policy pilot_way_policy[] = {
+	[PILOT_A_FRAME_NODE_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[PILOT_A_FRAME_ENDPOINT] = NLA_POLICY_NESTED(pilot_endpoint_policy),
+	[PILOT_A_FRAME_RELAYED] = { .type = NLA_FLAG },
+};
+
 /* Each command takes the attributes it has a use for, and no others. */
 #define WHICH_DEVICE							\
 	[PILOT_A_IFINDEX] = NLA_POLICY_MIN(NLA_S32, 1),			\
@@ -158,6 +164,11 @@ static const struct nla_policy frame_cmd_policy[] = {
 	[PILOT_A_FRAME] = NLA_POLICY_NESTED(pilot_frame_policy),
 };
 
+static const struct nla_policy probe_cmd_policy[] = {
+	WHICH_DEVICE,
+	[PILOT_A_FRAME] = NLA_POLICY_NESTED(pilot_way_policy),
+};
+
 #define PILOT_OP(id, do_fn, dump_fn, pol) {				\
 	.cmd = id,							\
 	.doit = do_fn,							\
@@ -185,6 +196,7 @@ static const struct genl_ops pilot_ops[] = {
 		 device_cmd_policy),
 	PILOT_OP(PILOT_CMD_FRAME, pilot_nl_frame_doit, NULL, frame_cmd_policy),
 	PILOT_OP(PILOT_CMD_REKEY, pilot_nl_rekey_doit, NULL, peer_cmd_policy),
+	PILOT_OP(PILOT_CMD_PROBE, pilot_nl_probe_doit, NULL, probe_cmd_policy),
 };
 
 static const struct genl_multicast_group pilot_groups[] = {

@@ -54,6 +54,7 @@ int pilot_nl_key_set_doit(struct sk_buff *skb, struct genl_info *info);
 int pilot_nl_key_del_doit(struct sk_buff *skb, struct genl_info *info);
 int pilot_nl_handler_register_doit(struct sk_buff *skb, struct genl_info *info);
 int pilot_nl_frame_doit(struct sk_buff *skb, struct genl_info *info);
+int pilot_nl_probe_doit(struct sk_buff *skb, struct genl_info *info);
 int pilot_nl_device_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
 int pilot_nl_peer_get_dumpit(struct sk_buff *skb,

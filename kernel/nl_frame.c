@@ -9,6 +9,8 @@
 #include "device.h"
 #include "netlink.h"
 #include "nl.h"
+#include "peer.h"
+#include "ping.h"
 #include "send.h"
 #include "socket.h"
 
@@ -201,6 +203,41 @@ int pilot_nl_frame_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(pd))
 		return PTR_ERR(pd);
 	err = frame_send(pd, info, tb, nla_data(data), nla_len(data));
+	pilot_nl_unlock(pd);
+	return err;
+}
+
+int pilot_nl_probe_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *tb[PILOT_A_FRAME_MAX + 1];
+	struct pilot_peer *peer = pilot_nl_lock_peer(info, PILOT_A_FRAME, tb,
+						     PILOT_A_FRAME_MAX,
+						     PILOT_A_FRAME_NODE_ID);
+	struct pilot_endpoint *ep = NULL;
+	struct pilot_device *pd;
+	int err = 0;
+
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	pd = peer->pd;
+	if (tb[PILOT_A_FRAME_ENDPOINT] && tb[PILOT_A_FRAME_RELAYED]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, tb[PILOT_A_FRAME_ENDPOINT],
+				    "either relayed or straight to an endpoint");
+		err = -EINVAL;
+	} else if (tb[PILOT_A_FRAME_ENDPOINT]) {
+		ep = pilot_nl_endpoint(tb[PILOT_A_FRAME_ENDPOINT], info->extack);
+		err = PTR_ERR_OR_ZERO(ep);
+	}
+	if (!err) {
+		err = pilot_ping_probe(peer, ep, tb[PILOT_A_FRAME_RELAYED]);
+		pilot_endpoint_free(ep);
+		if (err == -ENOKEY)
+			NL_SET_ERR_MSG_MOD(info->extack, "the peer has no key that may seal");
+		else if (err == -EDESTADDRREQ)
+			NL_SET_ERR_MSG_MOD(info->extack, "no address to send it to");
+		else if (err == -ENETDOWN)
+			NL_SET_ERR_MSG_MOD(info->extack, "the device is down");
+	}
 	pilot_nl_unlock(pd);
 	return err;
 }

@@ -9,6 +9,7 @@
 #include "device.h"
 #include "netlink.h"
 #include "nl.h"
+#include "path.h"
 #include "peer.h"
 #include "socket.h"
 
@@ -288,19 +289,17 @@ static int peer_check(struct pilot_device *pd, struct pilot_peer *peer,
 
 static void set_path(struct pilot_peer *peer, struct nlattr **tb)
 {
-	u8 active = peer->path_active;
+	u8 path = peer->path, active = READ_ONCE(peer->path_active);
 
-	if (tb[PILOT_A_PEER_PATH]) {
-		peer->path = nla_get_u8(tb[PILOT_A_PEER_PATH]);
-		if (peer->path != PILOT_PATH_AUTO)
-			active = peer->path;
-	}
+	if (!tb[PILOT_A_PEER_PATH] && !tb[PILOT_A_PEER_PATH_ACTIVE])
+		return;
+	if (tb[PILOT_A_PEER_PATH])
+		path = nla_get_u8(tb[PILOT_A_PEER_PATH]);
+	if (path != PILOT_PATH_AUTO)
+		active = path;
 	if (tb[PILOT_A_PEER_PATH_ACTIVE])
 		active = nla_get_u8(tb[PILOT_A_PEER_PATH_ACTIVE]);
-	if (active != peer->path_active) {
-		WRITE_ONCE(peer->path_active, active);
-		pilot_event_path(peer, active);
-	}
+	pilot_path_set(peer, path, active);
 }
 
 static int peer_set(struct pilot_device *pd, struct pilot_peer *peer,

@@ -142,6 +142,7 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 	__skb_queue_head_init(&peer->queue);
 	pilot_bucket_init(&peer->buckets[0]);
 	pilot_bucket_init(&peer->buckets[1]);
+	pilot_bucket_init(&peer->ping_bucket);
 	timer_setup(&peer->timer, peer_timer, 0);
 
 	err = xa_alloc_cyclic(&pd->peers.ids, &peer->id, peer, xa_limit_31b,

@@ -20,8 +20,8 @@ struct pilot_salvage_ring;
 /**
  * struct pilot_peer - a peer
  * @node_id: its node ID; key of the hash table
- * @path: what was asked for, &enum pilot_path
- * @path_active: direct or relay
+ * @path: what was asked for, &enum pilot_path; written under @lock
+ * @path_active: direct or relay; written under @lock
  * @keepalive: seconds without sending before a keepalive, 0 off
  * @keys: keys by slot. RCU; written under @lock
  * @endpoint: where it is. RCU; written under @lock
@@ -32,6 +32,8 @@ struct pilot_salvage_ring;
  * @last_tx: jiffies of the last frame, valid with @tx_seen
  * @rx_seen: something was opened
  * @tx_seen: something was sent
+ * @path_heard: frames heard by the other path than @path_active; see path.c
+ * @path_heard_since: jiffies of the first of those; @lock
  * @last_answer: jiffies of the last answer to a keepalive
  * @hash: entry of the device's table
  * @id: stable number, for dumps
@@ -52,6 +54,7 @@ struct pilot_salvage_ring;
  * @queue: packets waiting for a key; @lock
  * @timer: keepalive, probes and the switch to a silent peer's next key
  * @buckets: for its handshake frames, straight and relayed
+ * @ping_bucket: for its pings
  * @stats: counters by &enum pilot_stats_attr
  * @noted: events of a kind held back by the rate limit
  * @rcu: for freeing
@@ -74,6 +77,8 @@ struct pilot_peer {
 	unsigned long last_tx;
 	bool rx_seen;
 	bool tx_seen;
+	u8 path_heard;
+	unsigned long path_heard_since;
 	unsigned long last_answer;
 
 	struct rhash_head hash;
@@ -94,6 +99,7 @@ struct pilot_peer {
 	struct sk_buff_head queue;
 	struct timer_list timer;
 	struct pilot_bucket buckets[2];
+	struct pilot_bucket ping_bucket;
 	atomic64_t stats[PILOT_PEER_STATS];
 	struct {
 		atomic_t count;

@@ -9,6 +9,7 @@
 #include "ratelimit.h"
 
 #define PER_SOURCE	5	/* a second, and at once */
+#define OFTEN		20	/* a second, and at once */
 #define STRANGERS	100	/* a second, and at once */
 
 /**
@@ -61,6 +62,24 @@ bool pilot_ratelimit_known(struct pilot_ratelimit *rl, struct pilot_bucket *b)
 
 	spin_lock(&rl->lock);
 	ok = take(b, PER_SOURCE);
+	spin_unlock(&rl->lock);
+	return ok;
+}
+
+/**
+ * pilot_ratelimit_often() - the same for what may come more often: pings, and
+ *	messages of the beacon
+ * @rl: limits
+ * @b: bucket
+ *
+ * Context: bottom halves off.
+ */
+bool pilot_ratelimit_often(struct pilot_ratelimit *rl, struct pilot_bucket *b)
+{
+	bool ok;
+
+	spin_lock(&rl->lock);
+	ok = take(b, OFTEN);
 	spin_unlock(&rl->lock);
 	return ok;
 }

@@ -14,7 +14,9 @@
 #include "map.h"
 #include "merge.h"
 #include "netlink.h"
+#include "path.h"
 #include "peer.h"
+#include "ping.h"
 #include "receive.h"
 #include "room.h"
 #include "send.h"
@@ -91,6 +93,7 @@ static void drop(struct pilot_device *pd, struct pilot_peer *peer,
 	switch (why) {
 	case PILOT_A_STATS_RX_KEEPALIVE:
 	case PILOT_A_STATS_RX_HANDSHAKE:
+	case PILOT_A_STATS_RX_PING:
 		consume_skb(skb);
 		return;
 	case PILOT_A_STATS_RX_NOMEM:
@@ -159,7 +162,7 @@ static bool is_keepalive(const struct pilot_inner *h, u32 sender)
  * length. Returns the counter of what is wrong, or 0.
  */
 static int classify(struct pilot_peer *peer, const u8 *text, unsigned int *len,
-		    __be16 *protocol)
+		    bool relayed, __be16 *protocol)
 {
 	struct pilot_device *pd = peer->pd;
 	const struct pilot_inner *pi;
@@ -179,12 +182,14 @@ static int classify(struct pilot_peer *peer, const u8 *text, unsigned int *len,
 		if (room < *len)
 			return PILOT_A_STATS_RX_MALFORMED;
 		if (is_keepalive(pi, peer->node_id)) {
-			pilot_send_answer(peer);
+			pilot_send_answer(peer, relayed);
 			return PILOT_A_STATS_RX_KEEPALIVE;
 		}
 		if (be32_to_cpu(pi->src) != peer->node_id)
 			return PILOT_A_STATS_RX_SPOOFED;
 		*protocol = htons(PILOT_ETH_P);
+		if (pi->proto == PILOT_PROTO_CONTROL && !pi->dport)
+			return pilot_ping_receive(peer, pi, relayed);
 		return 0;
 	case 4:
 		ip4 = (struct iphdr *)text;
@@ -334,13 +339,14 @@ static void deliver(struct pilot_rx *rx, struct pilot_frame *f,
 		rx->bytes += len;
 		return;
 	}
-	why = classify(peer, text, &len, &protocol);
+	why = classify(peer, text, &len, f->relayed, &protocol);
 	if (unlikely(why)) {
 		if (why == PILOT_A_STATS_RX_SPOOFED)
 			pilot_peer_note(peer, PILOT_EVENT_SRC_SPOOFED);
-		if (why != PILOT_A_STATS_RX_KEEPALIVE)
+		if (why == PILOT_A_STATS_RX_SPOOFED ||
+		    why == PILOT_A_STATS_RX_MALFORMED)
 			DEV_STATS_INC(pd->dev, rx_errors);
-		drop(pd, peer, f->skb, why);
+		drop(pd, why < PILOT_PEER_STATS ? peer : NULL, f->skb, why);
 		return;
 	}
 	if (unlikely(rx->counted != peer)) {
@@ -427,9 +433,12 @@ static void finish(struct pilot_rx *rx, struct pilot_frame *f, unsigned int n,
 			noted = f->key;
 			prefix = h->prefix;
 			pilot_key_opened(f->peer, f->key, h->prefix);
-			if (likely(f->newest && !f->relayed) && f->key ==
-			    rcu_access_pointer(f->peer->keys[PILOT_SLOT_CURRENT]))
-				pilot_endpoint_learn(f->peer, rx->skb);
+			if (likely(f->newest) && f->key ==
+			    rcu_access_pointer(f->peer->keys[PILOT_SLOT_CURRENT])) {
+				if (likely(!f->relayed))
+					pilot_endpoint_learn(f->peer, rx->skb);
+				pilot_path_heard(f->peer, f->relayed);
+			}
 		}
 		deliver(rx, f, m);
 	}
@@ -500,7 +509,7 @@ static enum pilot_stats_attr to_handler(struct pilot_rx *rx,
 
 	if (f->len < len || pilot_skb_source(rx->skb, &from))
 		return PILOT_A_STATS_RX_SHORT;
-	if (beacon ? !pilot_ratelimit_known(&pd->limit, &pd->beacon_bucket) :
+	if (beacon ? !pilot_ratelimit_often(&pd->limit, &pd->beacon_bucket) :
 		     !may_pass(pd, &from, f->relayed, sender))
 		return PILOT_A_STATS_RX_HANDSHAKE_LIMITED;
 	if (pilot_nl_frame_up(pd, sender, &from, f->relayed, f->data, len))

@@ -99,10 +99,9 @@ static struct pilot_endpoint *path_of(struct pilot_peer *peer, bool *relay)
 				  rcu_dereference(peer->endpoint);
 }
 
-static int route_to(struct pilot_peer *peer, struct pilot_route *route,
-		    bool *relay)
+static int route_by(struct pilot_peer *peer, struct pilot_endpoint *ep,
+		    struct pilot_route *route)
 {
-	struct pilot_endpoint *ep = path_of(peer, relay);
 	int err;
 
 	if (unlikely(!ep)) {
@@ -113,6 +112,12 @@ static int route_to(struct pilot_peer *peer, struct pilot_route *route,
 	if (unlikely(err))
 		pilot_count(peer->pd, peer, PILOT_A_STATS_TX_NO_ROUTE);
 	return err;
+}
+
+static int route_to(struct pilot_peer *peer, struct pilot_route *route,
+		    bool *relay)
+{
+	return route_by(peer, path_of(peer, relay), route);
 }
 
 static void put_relay(u8 *h, u32 from, u32 to)
@@ -495,31 +500,82 @@ static void put_keepalive(struct sk_buff *skb, u32 node_id)
 	h->crc = cpu_to_be32(~crc32_le(~0, (u8 *)h, sizeof(*h)));
 }
 
-static void send_control(struct pilot_peer *peer, struct pilot_key *key,
-			 bool empty)
+/**
+ * pilot_control_alloc() - a buffer for a control packet of the module itself
+ * @len: of the packet
+ *
+ * Return: the buffer, empty, or NULL.
+ */
+struct sk_buff *pilot_control_alloc(unsigned int len)
 {
-	struct pilot_device *pd = peer->pd;
-	struct pilot_route route;
-	struct sk_buff *skb;
-	bool relay;
+	struct sk_buff *skb = alloc_skb(PILOT_HEADROOM + len + PILOT_TAG_LEN,
+					GFP_ATOMIC);
 
-	/* a gated key may send these: they are how it is reinstated */
-	if (!key || atomic64_read(&key->tx_counter) >= key->reject_after ||
-	    !rcu_access_pointer(pd->sock4))
-		return;
-	skb = alloc_skb(PILOT_HEADROOM + PILOT_INNER_HLEN + PILOT_TAG_LEN,
-			GFP_ATOMIC);
+	if (skb)
+		skb_reserve(skb, PILOT_HEADROOM);
+	return skb;
+}
+
+/**
+ * pilot_control_way() - where a control packet goes, whatever the path in use
+ * @peer: receiver
+ * @ep: straight there; NULL: to its endpoint
+ * @relay: through the beacon instead
+ *
+ * Context: RCU read side. Return: NULL if there is none.
+ */
+struct pilot_endpoint *pilot_control_way(struct pilot_peer *peer,
+					 struct pilot_endpoint *ep, bool relay)
+{
+	if (relay)
+		return rcu_dereference(peer->pd->beacon);
+	return ep ?: rcu_dereference(peer->endpoint);
+}
+
+/**
+ * pilot_control_send() - seals and sends a control packet
+ * @peer: receiver
+ * @key: key to seal it under; one in doubt will do: this is how it comes out
+ *	of it
+ * @ep: where to, NULL is refused
+ * @relay: @ep is the beacon, which is to pass it on
+ * @skb: of pilot_control_alloc(); consumed
+ *
+ * Context: bottom halves off, RCU read side, pilot_aead_usable(). Return: 0,
+ * -ENOKEY, -ENETDOWN, -EDESTADDRREQ, -EIO, or an error of routing.
+ */
+int pilot_control_send(struct pilot_peer *peer, struct pilot_key *key,
+		       struct pilot_endpoint *ep, bool relay,
+		       struct sk_buff *skb)
+{
+	struct pilot_route route;
+	int err = 0;
+
+	if (!key || atomic64_read(&key->tx_counter) >= key->reject_after)
+		err = -ENOKEY;
+	else if (!rcu_access_pointer(peer->pd->sock4))
+		err = -ENETDOWN;
+	else
+		err = route_by(peer, ep, &route);
+	if (err) {
+		kfree_skb(skb);
+		return err;
+	}
+	return seal_and_send(peer, key, &route, relay, skb, 0, false);
+}
+
+/* An empty frame, or a keepalive. */
+static void send_sign(struct pilot_peer *peer, struct pilot_key *key,
+		      struct pilot_endpoint *ep, bool relay, bool empty)
+{
+	struct sk_buff *skb = pilot_control_alloc(PILOT_INNER_HLEN);
+
 	if (!skb)
 		return;
-	if (route_to(peer, &route, &relay)) {
-		kfree_skb(skb);
-		return;
-	}
-	skb_reserve(skb, PILOT_HEADROOM);
 	if (!empty)
-		put_keepalive(skb, READ_ONCE(pd->node_id));
-	if (!seal_and_send(peer, key, &route, relay, skb, 0, false))
-		pilot_count(pd, peer, PILOT_A_STATS_TX_KEEPALIVE);
+		put_keepalive(skb, READ_ONCE(peer->pd->node_id));
+	if (!pilot_control_send(peer, key, ep, relay, skb))
+		pilot_count(peer->pd, peer, PILOT_A_STATS_TX_KEEPALIVE);
 }
 
 /**
@@ -533,24 +589,30 @@ static void send_control(struct pilot_peer *peer, struct pilot_key *key,
  */
 void pilot_send_keepalive(struct pilot_peer *peer, struct pilot_key *key)
 {
-	send_control(peer, key, false);
+	struct pilot_endpoint *ep;
+	bool relay;
+
+	ep = path_of(peer, &relay);
+	send_sign(peer, key, ep, relay, false);
 }
 
 /**
  * pilot_send_answer() - answers a keepalive with an empty frame
  * @peer: receiver
+ * @relay: by way of the beacon, as it came
  *
  * Empty frames are never answered, so two ends cannot keep each other busy.
  *
  * Context: bottom halves off, RCU read side, pilot_aead_usable().
  */
-void pilot_send_answer(struct pilot_peer *peer)
+void pilot_send_answer(struct pilot_peer *peer, bool relay)
 {
 	struct pilot_key *key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
 
 	if (time_after(jiffies, READ_ONCE(peer->last_answer) + HZ / 4)) {
 		WRITE_ONCE(peer->last_answer, jiffies);
-		send_control(peer, key, true);
+		send_sign(peer, key, pilot_control_way(peer, NULL, relay),
+			  relay, true);
 	}
 }
 

@@ -11,9 +11,15 @@ struct pilot_peer;
 
 netdev_tx_t pilot_xmit(struct sk_buff *skb, struct net_device *dev);
 int pilot_xmit_packet(struct pilot_device *pd, struct sk_buff *skb);
+struct sk_buff *pilot_control_alloc(unsigned int len);
+struct pilot_endpoint *pilot_control_way(struct pilot_peer *peer,
+					 struct pilot_endpoint *ep, bool relay);
+int pilot_control_send(struct pilot_peer *peer, struct pilot_key *key,
+		       struct pilot_endpoint *ep, bool relay,
+		       struct sk_buff *skb);
 void pilot_send_packet(struct pilot_peer *peer, struct sk_buff *skb);
 void pilot_send_keepalive(struct pilot_peer *peer, struct pilot_key *key);
-void pilot_send_answer(struct pilot_peer *peer);
+void pilot_send_answer(struct pilot_peer *peer, bool relay);
 void pilot_send_probe(struct pilot_peer *peer);
 int pilot_send_frame(struct pilot_device *pd, struct pilot_peer *peer,
 		     struct pilot_endpoint *ep, bool relay, const void *data,

@@ -49,7 +49,9 @@ struct sk_buff;
 	{ PILOT_A_STATS_RX_BEACON_SPOOFED, "rx_beacon_spoofed" },	\
 	{ PILOT_A_STATS_RX_HANDSHAKE, "rx_handshake" },		\
 	{ PILOT_A_STATS_RX_HANDSHAKE_LIMITED, "rx_handshake_limited" },	\
-	{ PILOT_A_STATS_RX_NO_HANDLER, "rx_no_handler" }
+	{ PILOT_A_STATS_RX_NO_HANDLER, "rx_no_handler" },	\
+	{ PILOT_A_STATS_RX_PING, "rx_ping" },			\
+	{ PILOT_A_STATS_RX_PING_LIMITED, "rx_ping_limited" }
 
 /**
  * struct pilot_traffic - what every packet of a peer counts, per CPU

@@ -65,6 +65,8 @@ static const char *const stats_names[PILOT_A_STATS_MAX + 1] = {
 	[PILOT_A_STATS_RX_HANDSHAKE] = "rx-handshake",
 	[PILOT_A_STATS_RX_HANDSHAKE_LIMITED] = "rx-handshake-limited",
 	[PILOT_A_STATS_RX_NO_HANDLER] = "rx-no-handler",
+	[PILOT_A_STATS_RX_PING] = "rx-ping",
+	[PILOT_A_STATS_RX_PING_LIMITED] = "rx-ping-limited",
 };
 
 const struct pilot_attr_set pilot_attrs_stats = {

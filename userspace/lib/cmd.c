@@ -435,6 +435,20 @@ int pilot_frame_send(struct pilot_genl *g, const struct pilot_dev *dev,
 	return pilot_genl_request(g, NULL, NULL, NULL);
 }
 
+int pilot_probe(struct pilot_genl *g, const struct pilot_dev *dev,
+		const struct pilot_frame_info *way)
+{
+	struct nlmsghdr *nlh = begin(g, PILOT_CMD_PROBE, 0, dev);
+	int ret;
+
+	if (!nlh)
+		return -EMSGSIZE;
+	ret = pilot_msg_put_frame(nlh, PILOT_GENL_TX_SIZE, way);
+	if (ret)
+		return unfit(g, ret);
+	return pilot_genl_request(g, NULL, NULL, NULL);
+}
+
 int pilot_rekey(struct pilot_genl *g, const struct pilot_dev *dev,
 		uint32_t node_id)
 {

@@ -189,4 +189,15 @@ int pilot_frame_send(struct pilot_genl *g, const struct pilot_dev *dev,
 int pilot_rekey(struct pilot_genl *g, const struct pilot_dev *dev,
 		uint32_t node_id);
 
+/**
+ * pilot_probe() - send a path probe to a peer
+ * @g: socket
+ * @dev: device
+ * @way: NODE_ID, and what @way->has gives of ENDPOINT and RELAYED; no data
+ *
+ * Return: 0, -ENOKEY without a key that may seal, or another negative errno.
+ */
+int pilot_probe(struct pilot_genl *g, const struct pilot_dev *dev,
+		const struct pilot_frame_info *way);
+
 #endif /* PILOT_LIB_CMD_H */

@@ -318,7 +318,7 @@ int pilot_msg_put_frame(struct nlmsghdr *nlh, size_t size,
 		return -EMSGSIZE;
 	ret = put_fields(nlh, size, frame_fields, PILOT_A_FRAME_MAX, frame,
 			 frame->has);
-	if (!ret)
+	if (!ret && frame->data)
 		ret = put(nlh, size, PILOT_A_FRAME_DATA, frame->len, frame->data);
 	mnl_attr_nest_end(nlh, n);
 	return ret;

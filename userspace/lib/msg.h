@@ -65,7 +65,7 @@ int pilot_msg_put_key(struct nlmsghdr *nlh, size_t size,
  * pilot_msg_put_frame() - append PILOT_A_FRAME
  * @nlh: message
  * @size: room, in bytes from @nlh
- * @frame: the bytes and what @frame->has gives
+ * @frame: what @frame->has gives, the bytes if there are any
  */
 int pilot_msg_put_frame(struct nlmsghdr *nlh, size_t size,
 			const struct pilot_frame_info *frame);

@@ -57,6 +57,10 @@
  *	ENOTCONN without a handler
  * @PILOT_CMD_EVENT: multicast to the group "events"; PILOT_A_IFINDEX,
  *	PILOT_A_IFNAME, PILOT_A_EVENT
+ * @PILOT_CMD_PROBE: send a path probe to a peer under its key, by a way that
+ *	need not be the path in use: PILOT_A_FRAME with NODE_ID and ENDPOINT
+ *	(straight there), RELAYED (through the beacon) or neither (straight to
+ *	the peer's endpoint). ENOKEY without a key that may seal
  */
 enum pilot_cmd {
 	PILOT_CMD_UNSPEC,
@@ -73,6 +77,7 @@ enum pilot_cmd {
 	PILOT_CMD_FRAME,
 	PILOT_CMD_REKEY,
 	PILOT_CMD_EVENT,
+	PILOT_CMD_PROBE,
 
 	__PILOT_CMD_AFTER_LAST,
 	PILOT_CMD_MAX = __PILOT_CMD_AFTER_LAST - 1
@@ -200,7 +205,8 @@ enum pilot_device_attr {
 
 /**
  * enum pilot_path - path to a peer
- * @PILOT_PATH_AUTO: the manager chooses; direct until told otherwise
+ * @PILOT_PATH_AUTO: direct at first; then what the manager chooses, or by what
+ *	the peer is heard: three frames by the other path are followed
  * @PILOT_PATH_DIRECT: straight to the endpoint
  * @PILOT_PATH_RELAY: through the beacon
  */
@@ -545,6 +551,8 @@ enum pilot_event_attr {
  * @PILOT_A_STATS_RX_HANDSHAKE_LIMITED: those over the rate limit (device)
  * @PILOT_A_STATS_RX_NO_HANDLER: those with no handler, or one whose socket
  *	was full (device)
+ * @PILOT_A_STATS_RX_PING: pings that were answered (device)
+ * @PILOT_A_STATS_RX_PING_LIMITED: those over the rate limit (device)
  */
 enum pilot_stats_attr {
 	PILOT_A_STATS_UNSPEC,
@@ -580,6 +588,8 @@ enum pilot_stats_attr {
 	PILOT_A_STATS_RX_HANDSHAKE,
 	PILOT_A_STATS_RX_HANDSHAKE_LIMITED,
 	PILOT_A_STATS_RX_NO_HANDLER,
+	PILOT_A_STATS_RX_PING,
+	PILOT_A_STATS_RX_PING_LIMITED,
 
 	__PILOT_A_STATS_AFTER_LAST,
 	PILOT_A_STATS_MAX = __PILOT_A_STATS_AFTER_LAST - 1
