@@ -52,7 +52,7 @@ int wanted_make(struct wanted_list *w, const struct config *cfg,
 	return 0;
 }
 
-static const struct wanted *wanted_find(const struct wanted_list *w, uint32_t node)
+const struct wanted *wanted_find(const struct wanted_list *w, uint32_t node)
 {
 	const struct wanted key = { .node = node };
 

@@ -47,6 +47,15 @@ int wanted_make(struct wanted_list *w, const struct config *cfg,
 		const struct registry *reg);
 
 /**
+ * wanted_find() - a peer of the list
+ * @w: list, or NULL
+ * @node: its node ID
+ *
+ * Return: NULL if it is not in it.
+ */
+const struct wanted *wanted_find(const struct wanted_list *w, uint32_t node);
+
+/**
  * struct applier - what is needed to change things
  * @g: for the device
  * @rtnl: for the interface

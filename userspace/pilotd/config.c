@@ -272,6 +272,16 @@ static void set_rekey(struct reader *r, const char *key, char *value)
 		r->cfg->rekey = n;
 }
 
+static void set_silence(struct reader *r, const char *key, char *value)
+{
+	uint32_t n;
+
+	if (!strcmp(value, "off"))
+		r->cfg->silence = 0;
+	else if (number(r, key, value, 5, 3600, &n))
+		r->cfg->silence = n;
+}
+
 static bool keepalive(struct reader *r, const char *key, const char *value,
 		      uint16_t *secs)
 {
@@ -363,6 +373,7 @@ static const struct {
 	{ TIMERS, "rekey", set_rekey, false },
 	{ TIMERS, "rekey-after", set_limit, false },
 	{ TIMERS, "keepalive", set_keepalive, false },
+	{ TIMERS, "silence", set_silence, false },
 	{ GATES, "decrypt-fail-threshold", set_limit, false },
 	{ GATES, "decrypt-fail-grace", set_limit, false },
 	{ GATES, "outside-window-threshold", set_limit, false },
@@ -628,6 +639,7 @@ int config_read(struct config *cfg, struct textfile *t)
 	cfg->map_address = true;
 	cfg->create = true;
 	cfg->rekey = REKEY_DEFAULT_SECS;
+	cfg->silence = PEER_SILENCE_SECS;
 
 	while ((s = textfile_next(t))) {
 		if (*s == '[')

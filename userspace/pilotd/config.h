@@ -72,6 +72,7 @@ struct config_peer {
  * @registry: registry file, NULL if there is none
  * @beacon: AF_UNSPEC if not given
  * @rekey: seconds, 0 never
+ * @silence: seconds after which a peer is looked after, 0 never
  * @peers: sections [peer], in order of their node IDs
  * @n_peers: how many
  */
@@ -93,6 +94,7 @@ struct config {
 	char *registry;
 	struct pilot_endpoint beacon;
 	uint32_t rekey;
+	uint32_t silence;
 	struct config_peer *peers;
 	size_t n_peers;
 };

@@ -21,9 +21,38 @@
 #define REKEY_DEFAULT_SECS		3600
 #define REKEY_MIN_SECS			60
 
+/* Section 7: beacon and paths. */
+#define BEACON_KEEP_MS			25000
+#define DIRECT_RETRY_MS			15000
+#define PUNCHES_PER_COMMAND		3
+#define PEER_SILENCE_SECS		55
+
 /*
  * Ours: the protocol leaves these open.
  */
+
+/* A discover that is not answered is sent again after this, and doubled. */
+#define DISCOVER_RETRY_MS		1000
+/* Unanswered ones in a row after which the beacon counts as silent. */
+#define BEACON_SILENT_AFTER		3
+/* The first try of the direct path after a peer took to the relay. */
+#define DIRECT_FIRST_MS			1000
+/* Probes of a direct path that is tried, of a silent peer, and their pace. */
+#define DIRECT_ROUNDS			5
+#define SILENT_ROUNDS			6
+#define ROUND_MS			500
+/* The wait doubles with each reset of a path, this often. */
+#define RESETS_BACKOFF			4
+/* Punch requests a second, and how long their commands are waited for. */
+#define PUNCHES_PER_SEC			8
+#define PUNCH_WAIT_MS			5000
+#define PUNCHES_PENDING			(PUNCHES_PER_SEC * PUNCH_WAIT_MS / 1000)
+/* A command does not say who is there: so many peers it may be for are tried. */
+#define PUNCH_GUESSES			4
+/* How long the address of a command is one to try. */
+#define PUNCHED_LIFE_MS			20000
+/* Peers looked after in one tick. */
+#define PATHS_PER_TICK			64
 
 /* Pause between two ticks when the first had more to send than it may. */
 #define TICK_SPACING_MS			250

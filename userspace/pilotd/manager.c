@@ -283,6 +283,10 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 	if (!o->relayed && !peer_has_proven(p) &&
 	    m->ops->set_endpoint(m->ctx, node, o->from, !p->claimed))
 		p->claimed = true;
+	/* And it was heard by this path, if not by any other yet. */
+	if (!peer_has_proven(p))
+		m->ops->set_path(m->ctx, node, o->relayed ? PILOT_PATH_RELAY :
+							    PILOT_PATH_DIRECT);
 
 	s.id = kex_key_id(p->eph.pub, x25519);
 	s.negotiated = true;
@@ -623,6 +627,17 @@ void manager_path_changed(struct manager *m, int64_t now, uint32_t node)
 	peers_schedule(&m->peers, p);
 }
 
+void manager_repeat_to(struct manager *m, uint32_t node,
+		       const struct pilot_endpoint *to)
+{
+	struct peer *p = peers_find(&m->peers, node);
+	uint8_t frame[PILOT_PILA_LEN];
+
+	if (p && p->active)
+		m->ops->send_frame(m->ctx, node, to, false, frame,
+				   build(m, frame, p->eph.pub));
+}
+
 void manager_remove(struct manager *m, uint32_t node)
 {
 	struct peer *p = peers_find(&m->peers, node);
@@ -699,9 +714,9 @@ int64_t manager_next_deadline(const struct manager *m)
 {
 	const struct peer *p = peers_first(&m->peers);
 
-	if (!p || p->due == FOREVER)
+	if (!p || p->deadline.due == FOREVER)
 		return -1;
-	return p->due > m->not_before ? p->due : m->not_before;
+	return p->deadline.due > m->not_before ? p->deadline.due : m->not_before;
 }
 
 /* Returns whether something was sent. */
@@ -755,7 +770,7 @@ void manager_tick(struct manager *m, int64_t now)
 	if (now < m->not_before)
 		return;
 	m->not_before = 0;
-	while ((p = peers_first(&m->peers)) && p->due <= now) {
+	while ((p = peers_first(&m->peers)) && p->deadline.due <= now) {
 		if (sent == MAX_RETRANSMITS_PER_TICK) {
 			m->not_before = now + TICK_SPACING_MS;
 			break;

@@ -63,7 +63,7 @@ enum manager_notice {
  * @lookup_pubkey: ask the registry. Exactly one manager_pubkey_result() must
  *	follow, now or later
  * @last_decrypt_age: ms since this key opened a frame, negative if never
- * @set_path: take this path; true if that changed something
+ * @set_path: take this path if the peer may; true if that changed something
  * @set_cooldown: nothing is asked for during this time, and packets that
  *	would have to wait for a key are refused
  * @notice: for the log
@@ -259,6 +259,15 @@ void manager_cleared(struct manager *m, int64_t now);
  * An exchange under way begins its retries again on the new path.
  */
 void manager_path_changed(struct manager *m, int64_t now, uint32_t node);
+
+/**
+ * manager_repeat_to() - the frame of an exchange under way goes there as well
+ * @m: manager
+ * @node: peer
+ * @to: where it may be
+ */
+void manager_repeat_to(struct manager *m, uint32_t node,
+		       const struct pilot_endpoint *to);
 
 /**
  * manager_remove() - wipe everything about a peer; its kernel half is gone

@@ -43,8 +43,15 @@ int64_t nl_now(void)
 static void arm_timer(struct nl *nl)
 {
 	/* Without a device there is nothing to do, nor anything to do it with. */
-	int64_t due = nl->attached ? manager_next_deadline(nl->m) : -1;
+	int64_t due = -1, other = -1;
 	struct itimerspec it = { 0 };
+
+	if (nl->attached) {
+		due = manager_next_deadline(nl->m);
+		other = paths_next_deadline(nl->paths);
+	}
+	if (due < 0 || (other >= 0 && other < due))
+		due = other;
 
 	if (due >= 0) {
 		/* 0 would disarm it */
@@ -111,6 +118,7 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 {
 	struct manager_session s[PILOT_SLOT_MAX + 1];
 	struct pilot_peer_info *list;
+	struct paths_peer path;
 	int64_t now;
 	size_t i, n;
 	int ret;
@@ -125,10 +133,15 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 		manager_cleared(nl->m, now);
 	nl->cleared = info->cleared;
 	manager_sync_begin(nl->m);
-	for (i = 0; i < n; i++)
+	paths_sync_begin(nl->paths);
+	for (i = 0; i < n; i++) {
 		manager_sync_peer(nl->m, now, list[i].node_id, s,
 				  sessions(&list[i], s, PILOT_SLOT_MAX + 1));
+		nl_paths_peer(&list[i], &path);
+		paths_sync_peer(nl->paths, now, list[i].node_id, &path);
+	}
 	manager_sync_end(nl->m);
+	paths_sync_end(nl->paths);
 	for (i = 0; i < n; i++) {
 		uint8_t reason = list[i].need_key;
 
@@ -145,14 +158,17 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 
 static void start_peers(struct nl *nl)
 {
+	bool beacon = nl->cfg->beacon.sa.sa_family;
 	int64_t now = nl_now();
 	size_t i;
 
-	for (i = 0; i < nl->wanted.n; i++)
-		if (nl->wanted.v[i].endpoint.sa.sa_family ||
-		    (nl->wanted.v[i].section &&
-		     nl->wanted.v[i].section->path == PILOT_PATH_RELAY))
-			manager_start(nl->m, now, nl->wanted.v[i].node);
+	for (i = 0; i < nl->wanted.n; i++) {
+		const struct wanted *w = &nl->wanted.v[i];
+
+		if (w->endpoint.sa.sa_family ||
+		    (beacon && w->section && w->section->path != PILOT_PATH_DIRECT))
+			manager_start(nl->m, now, w->node);
+	}
 }
 
 /* The device */
@@ -178,9 +194,12 @@ static int on_handler_msg(const struct nlmsghdr *nlh, void *data)
 		log_warn("frame from the kernel: %s", err.text);
 		return 0;
 	}
+	if (frame.dev.ifindex != nl->dev.ifindex)
+		return 0;
 	/* Without a sender it is a beacon message. */
-	if (frame.dev.ifindex == nl->dev.ifindex &&
-	    frame.has & PILOT_HAS(PILOT_A_FRAME_NODE_ID))
+	if (!(frame.has & PILOT_HAS(PILOT_A_FRAME_NODE_ID)))
+		paths_beacon(nl->paths, nl_now(), frame.data, frame.len);
+	else
 		manager_frame(nl->m, nl_now(), &frame.endpoint,
 			      frame.has & PILOT_HAS(PILOT_A_FRAME_RELAYED),
 			      frame.data, frame.len);
@@ -262,6 +281,7 @@ static int on_event_msg(const struct nlmsghdr *nlh, void *data)
 		break;
 	case PILOT_EVENT_KEY_CONFIRMED:
 		manager_confirmed(nl->m, now, e.node_id, e.key_id);
+		paths_changed(nl->paths, now, e.node_id);
 		break;
 	case PILOT_EVENT_KEY_DROPPED:
 		manager_dropped(nl->m, now, e.node_id, e.key_id);
@@ -272,9 +292,11 @@ static int on_event_msg(const struct nlmsghdr *nlh, void *data)
 		break;
 	case PILOT_EVENT_PATH_CHANGED:
 		manager_path_changed(nl->m, now, e.node_id);
+		paths_changed(nl->paths, now, e.node_id);
 		break;
 	case PILOT_EVENT_PEER_REMOVED:
 		manager_remove(nl->m, e.node_id);
+		paths_remove(nl->paths, e.node_id);
 		break;
 	case PILOT_EVENT_HANDLER_GONE:
 	case PILOT_EVENT_DEVICE_CHANGED:
@@ -456,6 +478,8 @@ static int attach(struct nl *nl, const struct rtnl_link *link,
 	log_notice("%s: serving node %u on UDP port %u, %u peers, %u with a key",
 		   nl->cfg->device, info.node_id, info.listen_port, info.peers,
 		   info.keys);
+	paths_set_beacon(nl->paths, nl_now(), &nl->cfg->beacon);
+	paths_discover(nl->paths, nl_now());
 	start_peers(nl);
 	return 0;
 }
@@ -467,6 +491,8 @@ static void detach(struct nl *nl)
 	/* Its sessions are gone with it. */
 	manager_sync_begin(nl->m);
 	manager_sync_end(nl->m);
+	paths_sync_begin(nl->paths);
+	paths_sync_end(nl->paths);
 }
 
 /* Look at the device, and make the best of it. Return: 0 if it is served. */
@@ -558,6 +584,7 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	if (nl->attached) {
 		catch_up(nl);
 		manager_tick(nl->m, nl_now());
+		paths_tick(nl->paths, nl_now());
 	}
 	arm_timer(nl);
 }
@@ -617,6 +644,7 @@ int nl_reload(struct nl *nl, const struct config *cfg, const struct registry *re
 	nl->reg = reg;
 	nl->wanted = wanted;
 	manager_set_policy(nl->m, cfg->allow_unauth, cfg->rekey * INT64_C(1000));
+	paths_set_silence(nl->paths, cfg->silence * INT64_C(1000));
 	set_pins(nl, old);
 	if (nl->attached) {
 		a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev };
@@ -624,6 +652,7 @@ int nl_reload(struct nl *nl, const struct config *cfg, const struct registry *re
 			log_err("reload: %s: %s", cfg->device, err.text);
 		apply_addresses(&a, cfg, old);
 		apply_peers(&a, &wanted, &old_wanted);
+		paths_set_beacon(nl->paths, nl_now(), &cfg->beacon);
 	}
 	free(old_wanted.v);
 	/* Whoever asks for a reload wants the device to be there. */
@@ -664,8 +693,9 @@ struct nl *nl_new(struct event_base *base, const struct config *cfg,
 		goto fail;
 	}
 	nl->m = manager_new(&mcfg, &nl_ops, nl);
+	nl->paths = paths_new(cfg->node, &nl_paths_ops, nl);
 	nl->ev_check = evtimer_new(base, on_check, nl);
-	if (!nl->m || !nl->ev_check || set_pins(nl, NULL) ||
+	if (!nl->m || !nl->paths || !nl->ev_check || set_pins(nl, NULL) ||
 	    wanted_make(&nl->wanted, cfg, reg))
 		goto nomem;
 	if (rtnl_open(&nl->rtnl)) {
@@ -679,6 +709,7 @@ struct nl *nl_new(struct event_base *base, const struct config *cfg,
 	if (watch_fd(nl, &nl->ev_watch, mnl_socket_get_fd(nl->watch.nl), on_watch) ||
 	    watch_fd(nl, &nl->ev_timer, nl->timerfd, on_timer))
 		goto nomem;
+	paths_set_silence(nl->paths, cfg->silence * INT64_C(1000));
 	if (check_device(nl, cfg->create))
 		goto fail;
 	check_in(nl, RESYNC_MS);
@@ -707,6 +738,7 @@ void nl_free(struct nl *nl)
 	rtnl_close(&nl->rtnl);
 	rtnl_close(&nl->watch);
 	manager_free(nl->m);
+	paths_free(nl->paths);
 	free(nl->wanted.v);
 	free(nl);
 }

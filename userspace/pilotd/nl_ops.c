@@ -17,23 +17,39 @@
 /* Lines a second about frames that were refused. */
 #define REFUSALS_PER_SEC	5
 
-static void op_send_frame(void *ctx, uint32_t node, const struct pilot_endpoint *to,
-			  bool relayed, const uint8_t *data, size_t len)
+static void send_by(struct nl *nl, uint32_t node, const struct pilot_endpoint *to,
+		    bool relayed, const uint8_t *data, size_t len)
 {
-	struct nl *nl = ctx;
 	struct pilot_frame_info frame = { .data = data, .len = len };
 
-	if (relayed || !to) {
+	if (relayed) {
 		frame.node_id = node;
-		frame.has |= PILOT_HAS(PILOT_A_FRAME_NODE_ID);
-		if (relayed)
-			frame.has |= PILOT_HAS(PILOT_A_FRAME_RELAYED);
+		frame.has = PILOT_HAS(PILOT_A_FRAME_NODE_ID) |
+			    PILOT_HAS(PILOT_A_FRAME_RELAYED);
 	} else {
 		frame.endpoint = *to;
-		frame.has |= PILOT_HAS(PILOT_A_FRAME_ENDPOINT);
+		frame.has = PILOT_HAS(PILOT_A_FRAME_ENDPOINT);
 	}
 	if (pilot_frame_send(&nl->cmd, &nl->dev, &frame))
 		log_info("key exchange frame to node %u: %s", node, nl->cmd.err.text);
+}
+
+static void op_send_frame(void *ctx, uint32_t node, const struct pilot_endpoint *to,
+			  bool relayed, const uint8_t *data, size_t len)
+{
+	struct paths_way ways[PATHS_WAYS];
+	struct nl *nl = ctx;
+	size_t i, n;
+
+	if (relayed || to) {
+		send_by(nl, node, to, relayed, data, len);
+		return;
+	}
+	n = paths_ways(nl->paths, nl_now(), node, ways);
+	for (i = 0; i < n; i++)
+		send_by(nl, node, &ways[i].to, ways[i].relayed, data, len);
+	if (!n)
+		log_info("key exchange frame to node %u: no address to send it to", node);
 }
 
 static bool op_on_path(void *ctx, uint32_t node, const struct pilot_endpoint *from,
@@ -149,24 +165,8 @@ static int64_t op_last_decrypt_age(void *ctx, uint32_t node, uint32_t id)
 static bool op_set_path(void *ctx, uint32_t node, enum pilot_path path)
 {
 	struct nl *nl = ctx;
-	struct pilot_peer_info peer, set = {
-		.node_id = node, .path_active = path,
-		.has = PILOT_HAS(PILOT_A_PEER_PATH_ACTIVE),
-	};
-	bool possible;
 
-	if (path == PILOT_PATH_RELAY && !nl->cfg->beacon.sa.sa_family)
-		return false;
-	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
-		return false;
-	possible = peer.path == PILOT_PATH_AUTO && peer.path_active != path;
-	pilot_peer_clear(&peer);
-	if (!possible)
-		return false;
-	if (!pilot_peer_set(&nl->cmd, &nl->dev, &set))
-		return true;
-	log_warn("path of node %u: %s", node, nl->cmd.err.text);
-	return false;
+	return paths_take(nl->paths, node, path);
 }
 
 static void op_set_cooldown(void *ctx, uint32_t node, uint32_t ms)

@@ -14,6 +14,7 @@
 #include "apply.h"
 #include "lib/genl.h"
 #include "manager.h"
+#include "paths.h"
 #include "rtnl.h"
 
 /**
@@ -22,6 +23,7 @@
  * @cfg: configuration in use
  * @reg: registry in use
  * @m: the key exchange
+ * @paths: beacon, NAT and paths
  * @wanted: peers that configuration and registry ask for
  * @cmd: commands and their answers
  * @events: events of the kernel
@@ -50,6 +52,7 @@ struct nl {
 	const struct config *cfg;
 	const struct registry *reg;
 	struct manager *m;
+	struct paths *paths;
 	struct wanted_list wanted;
 
 	struct pilot_genl cmd;
@@ -79,7 +82,11 @@ struct nl {
 /* The manager's clock, ms: what its deadlines are about goes on during suspend. */
 int64_t nl_now(void);
 
-/* Callbacks of the manager, for a struct nl. */
+/* Callbacks of the manager and of the paths, for a struct nl. */
 extern const struct manager_ops nl_ops;
+extern const struct paths_ops nl_paths_ops;
+
+/* What the paths want to know of a peer. */
+void nl_paths_peer(const struct pilot_peer_info *info, struct paths_peer *peer);
 
 #endif /* PILOTD_NL_PRIVATE_H */

@@ -23,7 +23,7 @@ struct paths;
 #define PATHS_CANDIDATES	4
 
 /* Ways a frame of a key exchange may be sent at once. */
-#define PATHS_WAYS		(PATHS_CANDIDATES + 3)
+#define PATHS_WAYS		(PATHS_CANDIDATES + 4)
 
 /**
  * struct paths_peer - what the kernel knows of a peer
@@ -46,7 +46,7 @@ struct paths_peer {
 /**
  * struct paths_way - one way to send a frame of a key exchange
  * @relayed: through the beacon
- * @to: else straight there; AF_UNSPEC: to the endpoint of the peer
+ * @to: else straight there
  */
 struct paths_way {
 	bool relayed;
@@ -79,7 +79,8 @@ enum paths_notice {
  * @set_path: take this path, for a peer of path auto; true if that changed it
  * @set_endpoint: from now on the peer is there
  * @configured: its endpoint in the configuration, NULL if there is none
- * @resolve: ask the registry where a peer is; paths_resolved() may follow
+ * @resolve: ask the registry where a peer is; paths_resolved() may follow. NULL:
+ *	there is no registry to ask
  * @need_key: begin a key exchange; the present key stays
  * @notice: for the log; @node 0 for the beacon
  *

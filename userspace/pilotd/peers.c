@@ -7,46 +7,6 @@
 
 #include <sodium.h>
 
-/* Deadlines: a binary heap, the earliest on top. */
-
-static void heap_put(struct peers *ps, size_t i, struct peer *p)
-{
-	ps->heap[i - 1] = p;
-	p->heap = i;
-}
-
-static void heap_sift(struct peers *ps, struct peer *p)
-{
-	size_t i = p->heap, child;
-
-	while (i > 1 && ps->heap[i / 2 - 1]->due > p->due) {
-		heap_put(ps, i, ps->heap[i / 2 - 1]);
-		i /= 2;
-	}
-	while ((child = 2 * i) <= ps->n_heap) {
-		if (child < ps->n_heap &&
-		    ps->heap[child]->due < ps->heap[child - 1]->due)
-			child++;
-		if (ps->heap[child - 1]->due >= p->due)
-			break;
-		heap_put(ps, i, ps->heap[child - 1]);
-		i = child;
-	}
-	heap_put(ps, i, p);
-}
-
-static void heap_remove(struct peers *ps, struct peer *p)
-{
-	struct peer *last = ps->heap[ps->n_heap - 1];
-
-	ps->n_heap--;
-	if (last != p) {
-		heap_put(ps, p->heap, last);
-		heap_sift(ps, last);
-	}
-	p->heap = 0;
-}
-
 void peers_schedule(struct peers *ps, struct peer *p)
 {
 	int64_t due = FOREVER;
@@ -59,8 +19,8 @@ void peers_schedule(struct peers *ps, struct peer *p)
 		due = p->wanted_at;
 	if (p->rekey_at < due)
 		due = p->rekey_at;
-	p->due = due;
-	heap_sift(ps, p);
+	p->deadline.due = due;
+	deadlines_move(&ps->deadlines, &p->deadline);
 }
 
 /* Peers */
@@ -78,35 +38,29 @@ struct peer *peers_next(const struct peers *ps, const struct peer *p)
 
 struct peer *peers_first(const struct peers *ps)
 {
-	return ps->n_heap ? ps->heap[0] : NULL;
+	struct deadline *d = deadlines_first(&ps->deadlines);
+
+	return d ? (struct peer *)((char *)d - offsetof(struct peer, deadline)) : NULL;
 }
 
 struct peer *peers_add(struct peers *ps, uint32_t node)
 {
-	struct peer *p;
+	struct peer *p = calloc(1, sizeof(*p));
 
-	if (ps->n_heap == ps->heap_size) {
-		size_t size = ps->heap_size ? 2 * ps->heap_size : 64;
-		struct peer **heap = reallocarray(ps->heap, size, sizeof(*heap));
-
-		if (!heap)
-			return NULL;
-		ps->heap = heap;
-		ps->heap_size = size;
-	}
-	p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
+	p->deadline.due = FOREVER;
+	if (deadlines_add(&ps->deadlines, &p->deadline)) {
+		free(p);
+		return NULL;
+	}
 	p->by_id.id = node;
 	p->gave_up_until = NEVER;
 	p->last_answer = NEVER;
 	p->last_request = NEVER;
 	p->wanted_at = FOREVER;
 	p->rekey_at = FOREVER;
-	p->due = FOREVER;
 	idmap_add(&ps->map, &p->by_id);
-	ps->n_heap++;
-	heap_put(ps, ps->n_heap, p);
 	return p;
 }
 
@@ -132,7 +86,7 @@ void peers_end_exchange(struct peers *ps, struct peer *p)
 void peers_del(struct peers *ps, struct peer *p)
 {
 	peers_end_exchange(ps, p);
-	heap_remove(ps, p);
+	deadlines_del(&ps->deadlines, &p->deadline);
 	idmap_del(&ps->map, &p->by_id);
 	sodium_memzero(p, sizeof(*p));
 	free(p);
@@ -151,7 +105,7 @@ void peers_release(struct peers *ps)
 		while ((p = peers_next(ps, NULL)))
 			peers_del(ps, p);
 	idmap_release(&ps->map);
-	free(ps->heap);
+	deadlines_release(&ps->deadlines);
 }
 
 bool peer_is_idle(const struct peer *p)

@@ -12,11 +12,9 @@
 #include <string.h>
 
 #include "constants.h"
+#include "deadlines.h"
 #include "idmap.h"
 #include "kex.h"
-
-#define NEVER	(INT64_MIN / 2)
-#define FOREVER	INT64_MAX
 
 /* The kernel holds four keys per peer at most. */
 #define SESSIONS_MAX	5
@@ -50,8 +48,7 @@ struct session {
 /**
  * struct peer - a peer; all times in ms
  * @by_id: first, so that the map leads to it
- * @heap: place in the order of deadlines, from 1
- * @due: when something is to be done
+ * @deadline: when something is to be done
  * @in_kernel: it is a peer of the device
  * @mark: seen in the present dump
  * @claimed: its endpoint is from a PILA or PILK
@@ -73,8 +70,7 @@ struct session {
  */
 struct peer {
 	struct idnode by_id;
-	size_t heap;
-	int64_t due;
+	struct deadline deadline;
 	bool in_kernel;
 	bool mark;
 	bool claimed;
@@ -101,16 +97,12 @@ struct peer {
 /**
  * struct peers - all of them
  * @map: by node ID
- * @heap: by deadline, the earliest on top
- * @n_heap: how many
- * @heap_size: places allocated
+ * @deadlines: theirs
  * @n_active: exchanges that we started and that are under way
  */
 struct peers {
 	struct idmap map;
-	struct peer **heap;
-	size_t n_heap;
-	size_t heap_size;
+	struct deadlines deadlines;
 	size_t n_active;
 };
 
