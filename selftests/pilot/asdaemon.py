@@ -5,6 +5,7 @@
   asdaemon.py key NODE FILE ID... keys of exchanges; each FILE holds a secret in
                                   base64, X25519 keys are made up from the ID
   asdaemon.py cooldown NODE MS    no answer: refuse packets for a while
+  asdaemon.py probe NODE relay    a path probe through the beacon
 """
 import base64
 import os
@@ -33,6 +34,11 @@ def key(node, path, name, *more):
 def cooldown(node, ms):
     nl.request('PEER_SET', dev, nl.nest('PEER', nl.u32('PEER_NODE_ID', int(node)),
                                         nl.u32('PEER_COOLDOWN', int(ms))))
+
+
+def probe(node, way):
+    nl.request('PROBE', dev, nl.nest('FRAME', nl.u32('FRAME_NODE_ID', int(node)),
+                                     nl.attr('FRAME_' + {'relay': 'RELAYED'}[way], b'')))
 
 
 globals()[sys.argv[1]](*sys.argv[2:])

@@ -308,7 +308,7 @@ passed_on() {
 
 relayed() {
 	local rc=0
-	spawn_ready 300 "$r" beacon.py 10.0.1.254 9001 1=10.0.1.1:37736 2=10.0.1.2:37736 || return
+	spawn_ready 300 "$r" ../testnet/beacon.py 10.0.1.254 9001 1=10.0.1.1:37736 2=10.0.1.2:37736 || return
 	on "$n1" pilot set pilot0 beacon 10.0.1.254:9001 && on "$n2" pilot set pilot0 beacon 10.0.1.254:9001 &&
 		on "$n1" pilot peer set pilot0 2 path relay && on "$n2" pilot peer set pilot0 1 path relay || rc=1
 	[ $rc = 0 ] && carry || rc=1

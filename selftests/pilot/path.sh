@@ -64,7 +64,7 @@ congestion_comes_in() {
 
 # All frames by way of the beacon; the endpoints must not move.
 relayed() {
-	spawn "$r" python3 -S -E "$py/beacon.py" 10.0.1.254 9001 1=$under4_1:37736 2=$under4_2:37736 >"$work/beacon" &
+	spawn "$r" python3 -S -E "$top/selftests/testnet/beacon.py" 10.0.1.254 9001 1=$under4_1:37736 2=$under4_2:37736 >"$work/beacon" &
 	beacon=$!
 	busywait 10000 grep -q ready "$work/beacon" || return
 	on "$n1" pilot set pilot0 beacon 10.0.1.254:9001 && on "$n2" pilot set pilot0 beacon 10.0.1.254:9001 &&

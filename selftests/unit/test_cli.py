@@ -110,6 +110,18 @@ WRONG = [
     ("is not a node ID", "rekey pilot0 2x"),
     ('unexpected argument "x"', "rekey pilot0 2 x"),
 
+    ("which device", "ping"),
+    ("which node", "ping pilot0"),
+    ("is not a node ID", "ping pilot0 2x"),
+    ('unexpected argument "x"', "ping pilot0 2 x"),
+    ('there is no option "-z"', "ping -z pilot0 2"),
+    ("-c needs a value", "ping -c"),
+    ("-c.*out of range", "ping -c 0 pilot0 2"),
+    ("-s.*out of range: 0 to 65000", "ping -s 65001 pilot0 2"),
+    ("-i.*is not 0.05 to 3600 seconds", "ping -i 0.01 pilot0 2"),
+    ("-i.*is not 0.05 to 3600 seconds", "ping -i nan pilot0 2"),
+    ("-W.*is not 0.01 to 3600 seconds", "ping -W 1x pilot0 2"),
+
     ("new or show", "identity"),
     ('"frob" is not new or show', "identity frob x"),
     ("which file", "identity new"),
@@ -166,7 +178,7 @@ def help_texts():
          *(None if run(a) == (DONE, text, "") else a for a in ("--help", "-h")))
     words = re.findall(r"^  (\w+) {2,}", text, re.M)
     test("help lists the commands", None if words == [
-        "show", "set", "peer", "key", "rekey", "identity", "monitor", "help"] else str(words))
+        "show", "set", "peer", "key", "rekey", "identity", "monitor", "ping", "help"] else str(words))
     for word in words[:-1]:
         code, text, err = run("help", word)
         test("help " + word, code and "exit status %d" % code, err,

@@ -41,6 +41,7 @@ extern const struct cli_command cmd_key;
 extern const struct cli_command cmd_rekey;
 extern const struct cli_command cmd_identity;
 extern const struct cli_command cmd_monitor;
+extern const struct cli_command cmd_ping;
 
 /**
  * cli_fail() - say on stderr that something was refused or failed

@@ -19,6 +19,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_rekey,
 	&cmd_identity,
 	&cmd_monitor,
+	&cmd_ping,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
