@@ -112,6 +112,7 @@ static int pilot_stop(struct net_device *dev)
 	pilot_socket_close(pd);
 	xa_for_each(&pd->peers.ids, id, peer)
 		pilot_peer_purge(peer);
+	pilot_demand_purge(pd);
 	mutex_unlock(&pd->lock);
 	return 0;
 }
@@ -154,6 +155,7 @@ static void pilot_uninit(struct net_device *dev)
 	struct pilot_device *pd = netdev_priv(dev);
 
 	flush_work(&pd->deferred_work);	/* leaves its lists empty */
+	pilot_demand_destroy(pd);
 	mutex_lock(&pd->lock);
 	pd->dying = true;
 	if (pd->handler_portid)
@@ -255,6 +257,7 @@ PILOT_NEWLINK(pilot_newlink, dev, link_net, extack)
 	INIT_WORK(&pd->deferred_work, deferred_work);
 	pilot_ratelimit_init(&pd->limit);
 	pilot_bucket_init(&pd->beacon_bucket);
+	pilot_demand_init(pd);
 
 	err = register_netdevice(dev);
 	if (!err)
@@ -306,6 +309,7 @@ static void release_handler(struct pilot_device *pd, struct net *net, bool same)
 	if (gone) {
 		WRITE_ONCE(pd->handler_portid, 0);
 		pd->handler_net = NULL;
+		pilot_nl_clear_status(pd);
 	}
 	spin_unlock_bh(&pd->handler_lock);
 	if (gone) {

@@ -14,6 +14,7 @@
 #include <pilot/wire.h>
 
 #include "allowedips.h"
+#include "demand.h"
 #include "peer.h"
 #include "ratelimit.h"
 #include "stats.h"
@@ -45,6 +46,22 @@ struct pilot_deferred {
 	atomic_t n;
 };
 
+#define PILOT_STATUS_TEXT_LEN	128
+
+/**
+ * struct pilot_status - what the handler tells of itself
+ * @registry: &enum pilot_registry_state
+ * @registry_since: jiffies at which that changed
+ * @registry_address: which registry
+ * @registry_error: why @registry is not what it should be, empty if it is
+ */
+struct pilot_status {
+	u8 registry;
+	unsigned long registry_since;
+	char registry_address[PILOT_STATUS_TEXT_LEN];
+	char registry_error[PILOT_STATUS_TEXT_LEN];
+};
+
 /**
  * struct pilot_device - private part of a network device of kind "pilot"
  * @dev: the network device
@@ -67,6 +84,7 @@ struct pilot_deferred {
  * @limit: rate limit of handshake frames
  * @beacon_bucket: the beacon's messages are limited as well: its address can
  *	be forged
+ * @demand: peers that are missing
  * @stats: counters by &enum pilot_stats_attr
  * @n_keys: peers that have a key
  * @n_queues: peers that have packets waiting
@@ -76,6 +94,7 @@ struct pilot_deferred {
  * @lock: serialises configuration. Taken after RTNL, before peers' locks
  * @dying: being unregistered; @lock
  * @unauth: negotiated keys need not be authenticated
+ * @on_demand: the handler is asked for peers that are missing
  * @port: UDP port; 0 any
  * @replay_window: for keys to come
  * @max_peers: limit
@@ -87,6 +106,7 @@ struct pilot_deferred {
  * @handler_portid: netlink port of the handler, 0 none
  * @handler_net: its namespace; alive as long as its socket is, which is as
  *	long as @handler_portid is set
+ * @status: what it tells of itself
  */
 struct pilot_device {
 	struct net_device *dev;
@@ -110,6 +130,7 @@ struct pilot_device {
 
 	struct pilot_ratelimit limit;
 	struct pilot_bucket beacon_bucket;
+	struct pilot_demand demand;
 	atomic64_t stats[PILOT_DEVICE_STATS];
 	atomic_t n_keys;
 	atomic_t n_queues;
@@ -119,6 +140,7 @@ struct pilot_device {
 	struct mutex lock;		/* configuration */
 	bool dying;
 	bool unauth;
+	bool on_demand;
 	u16 port;
 	u32 replay_window;
 	u32 max_peers;
@@ -128,9 +150,10 @@ struct pilot_device {
 	u32 generation;
 	u32 cleared;
 
-	spinlock_t handler_lock;	/* the two below */
+	spinlock_t handler_lock;	/* the rest */
 	u32 handler_portid;
 	struct net *handler_net;
+	struct pilot_status status;
 };
 
 int pilot_device_init(void);

@@ -101,6 +101,37 @@ void pilot_event_need_key(struct pilot_peer *peer, enum pilot_reason reason)
 }
 
 /**
+ * pilot_event_need_peer() - a node that is no peer is wanted
+ * @pd: device
+ * @node_id: node
+ * @reason: why
+ */
+void pilot_event_need_peer(struct pilot_device *pd, u32 node_id,
+			   enum pilot_reason reason)
+{
+	struct pilot_event ev;
+
+	if (event_begin(pd, &ev, PILOT_EVENT_NEED_PEER, node_id))
+		event_end(pd, &ev,
+			  nla_put_u8(ev.skb, PILOT_A_EVENT_REASON, reason));
+}
+
+/**
+ * pilot_event_registry() - the handler stands otherwise with its registry
+ * @pd: device
+ * @state: how
+ */
+void pilot_event_registry(struct pilot_device *pd,
+			  enum pilot_registry_state state)
+{
+	struct pilot_event ev;
+
+	if (event_begin(pd, &ev, PILOT_EVENT_REGISTRY_CHANGED, 0))
+		event_end(pd, &ev,
+			  nla_put_u8(ev.skb, PILOT_A_EVENT_REGISTRY, state));
+}
+
+/**
  * pilot_event_key_installed() - a key was installed
  * @peer: peer
  * @key_id: its name

@@ -16,6 +16,10 @@
 /* Longest frame that may be sent for the manager. */
 #define FRAME_MAX	1024
 
+/* Longest text of the status. */
+#define STATUS_TEXT_MAX	127
+static_assert(STATUS_TEXT_MAX == PILOT_STATUS_TEXT_LEN - 1);
+
 static struct netlink_range_validation max_peers_range = {
 	.min = 1, .max = 1048576,
 };
@@ -41,6 +45,14 @@ static const struct nla_policy pilot_endpoint_policy[] = {
 	[PILOT_A_ENDPOINT_IPV6] = NLA_POLICY_EXACT_LEN(sizeof(struct in6_addr)),
 	[PILOT_A_ENDPOINT_PORT] = NLA_POLICY_MIN(NLA_BE16, 1),
 	[PILOT_A_ENDPOINT_SCOPE] = { .type = NLA_U32 },
+};
+
+static const struct nla_policy pilot_status_policy[] = {
+	[PILOT_A_STATUS_REGISTRY] = NLA_POLICY_MAX(NLA_U8, PILOT_REGISTRY_MAX),
+	[PILOT_A_STATUS_REGISTRY_ADDRESS] = {
+		.type = NLA_NUL_STRING, .len = STATUS_TEXT_MAX },
+	[PILOT_A_STATUS_REGISTRY_ERROR] = {
+		.type = NLA_NUL_STRING, .len = STATUS_TEXT_MAX },
 };
 
 static const struct nla_policy pilot_device_policy[] = {
@@ -70,6 +82,8 @@ static const struct nla_policy pilot_device_policy[] = {
 		NLA_POLICY_FULL_RANGE(NLA_U32, &grace_range),
 	[PILOT_A_DEVICE_REKEY_AFTER] =
 		NLA_POLICY_FULL_RANGE(NLA_U32, &rekey_after_range),
+	[PILOT_A_DEVICE_ON_DEMAND] = NLA_POLICY_MAX(NLA_U8, 1),
+	[PILOT_A_DEVICE_STATUS] = NLA_POLICY_NESTED(pilot_status_policy),
 };
 
 static const struct nla_policy pilot_allowed_ip_policy[] = {
@@ -92,6 +106,7 @@ static const struct nla_policy pilot_peer_policy[] = {
 	[PILOT_A_PEER_FLAGS] = NLA_POLICY_MASK(NLA_U32, PILOT_PEER_F_MASK),
 	[PILOT_A_PEER_COOLDOWN] =
 		NLA_POLICY_FULL_RANGE(NLA_U32, &cooldown_range),
+	[PILOT_A_PEER_DYNAMIC] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 static const struct nla_policy pilot_peer_id_policy[] = {

@@ -37,6 +37,11 @@ void *pilot_nl_begin(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 /* nl_key.c */
 int pilot_nl_put_keys(struct sk_buff *skb, int type, struct pilot_peer *peer);
 
+/* nl_status.c */
+int pilot_nl_set_status(struct pilot_device *pd, struct nlattr *attr,
+			struct genl_info *info);
+int pilot_nl_put_status(struct sk_buff *skb, struct pilot_device *pd);
+
 /* nl_frame.c */
 int pilot_nl_frame_init(void);
 void pilot_nl_frame_exit(void);

@@ -62,7 +62,9 @@ static int put_device_nest(struct sk_buff *skb, struct pilot_device *pd)
 	    (handler && nla_put_u32(skb, PILOT_A_DEVICE_HANDLER, handler)) ||
 	    nla_put_u32(skb, PILOT_A_DEVICE_EVENT_SEQ,
 			atomic_read(&pd->event_seq)) ||
-	    nla_put_u32(skb, PILOT_A_DEVICE_CLEARED, pd->cleared))
+	    nla_put_u32(skb, PILOT_A_DEVICE_CLEARED, pd->cleared) ||
+	    nla_put_u8(skb, PILOT_A_DEVICE_ON_DEMAND, pd->on_demand) ||
+	    pilot_nl_put_status(skb, pd))
 		return -EMSGSIZE;
 	beacon = rcu_dereference_protected(pd->beacon,
 					   lockdep_is_held(&pd->lock));
@@ -248,11 +250,34 @@ static int device_set(struct pilot_device *pd, struct nlattr **tb,
 			   nla_get_u32(tb[PILOT_A_DEVICE_REPLAY_WINDOW]));
 	if (tb[PILOT_A_DEVICE_UNAUTH])
 		pd->unauth = nla_get_u8(tb[PILOT_A_DEVICE_UNAUTH]);
+	if (tb[PILOT_A_DEVICE_ON_DEMAND])
+		WRITE_ONCE(pd->on_demand,
+			   nla_get_u8(tb[PILOT_A_DEVICE_ON_DEMAND]));
 	if (tb[PILOT_A_DEVICE_MAX_PEERS])
 		pd->max_peers = nla_get_u32(tb[PILOT_A_DEVICE_MAX_PEERS]);
 	set_gates(pd, tb);
 	pilot_event_device(pd, PILOT_EVENT_DEVICE_CHANGED);
 	return 0;
+}
+
+/* The status is no setting: it goes alone, and has an event of its own. */
+static int status_set(struct genl_info *info, struct nlattr **tb)
+{
+	struct pilot_device *pd;
+	int i, err;
+
+	for (i = 0; i <= PILOT_A_DEVICE_MAX; i++)
+		if (tb[i] && i != PILOT_A_DEVICE_STATUS) {
+			NL_SET_ERR_MSG_ATTR(info->extack, tb[i],
+					    "not together with the status");
+			return -EINVAL;
+		}
+	pd = pilot_nl_lock(genl_info_net(info), info->attrs, info->extack);
+	if (IS_ERR(pd))
+		return PTR_ERR(pd);
+	err = pilot_nl_set_status(pd, tb[PILOT_A_DEVICE_STATUS], info);
+	pilot_nl_unlock(pd);
+	return err;
 }
 
 int pilot_nl_device_set_doit(struct sk_buff *skb, struct genl_info *info)
@@ -264,6 +289,8 @@ int pilot_nl_device_set_doit(struct sk_buff *skb, struct genl_info *info)
 	err = pilot_nl_parse(info, PILOT_A_DEVICE, tb, PILOT_A_DEVICE_MAX);
 	if (err)
 		return err;
+	if (tb[PILOT_A_DEVICE_STATUS])
+		return status_set(info, tb);
 	rtnl_lock();	/* the device must not come up or go down meanwhile */
 	pd = pilot_nl_lock(genl_info_net(info), info->attrs, info->extack);
 	if (IS_ERR(pd)) {

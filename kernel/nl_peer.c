@@ -48,6 +48,7 @@ static int put_peer_fields(struct sk_buff *skb, struct pilot_peer *peer)
 	    nla_put_u8(skb, PILOT_A_PEER_PATH, peer->path) ||
 	    nla_put_u8(skb, PILOT_A_PEER_PATH_ACTIVE, peer->path_active) ||
 	    nla_put_u16(skb, PILOT_A_PEER_KEEPALIVE, peer->keepalive) ||
+	    nla_put_u8(skb, PILOT_A_PEER_DYNAMIC, peer->dynamic) ||
 	    nla_put_u32(skb, PILOT_A_PEER_COOLDOWN,
 			pilot_peer_in_cooldown(peer)) ||
 	    (READ_ONCE(peer->need_key) &&
@@ -322,6 +323,8 @@ static int peer_set(struct pilot_device *pd, struct pilot_peer *peer,
 	if (tb[PILOT_A_PEER_ENDPOINT])
 		pilot_endpoint_replace(peer, ep);
 	set_path(peer, tb);
+	if (tb[PILOT_A_PEER_DYNAMIC])
+		peer->dynamic = nla_get_u8(tb[PILOT_A_PEER_DYNAMIC]);
 	if (tb[PILOT_A_PEER_KEEPALIVE]) {
 		WRITE_ONCE(peer->keepalive,
 			   nla_get_u16(tb[PILOT_A_PEER_KEEPALIVE]));
@@ -377,6 +380,8 @@ static int peer_new_or_set(struct genl_info *info, bool new)
 	err = peer_set(pd, peer, nest, tb, replace, extack);
 	if (err && new)
 		pilot_peer_remove(peer);
+	else if (new)
+		pilot_demand_met(peer);
 out:
 	pilot_nl_unlock(pd);
 	return err;

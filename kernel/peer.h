@@ -37,6 +37,7 @@ struct pilot_salvage_ring;
  * @last_answer: jiffies of the last answer to a keepalive
  * @hash: entry of the device's table
  * @id: stable number, for dumps
+ * @dynamic: the handler added it by itself; device's lock
  * @allowed_ips: its &struct pilot_allowedip; guarded by the device's lock
  * @lock: guards what is marked; taken with bottom halves off; nothing is
  *	sent and no other lock but the event's is taken under it
@@ -83,6 +84,7 @@ struct pilot_peer {
 
 	struct rhash_head hash;
 	u32 id;
+	bool dynamic;
 	struct list_head allowed_ips;
 
 	spinlock_t lock;		/* what says so above */

@@ -34,7 +34,14 @@ void pilot_ratelimit_init(struct pilot_ratelimit *rl)
 		pilot_bucket_init(&rl->sources[i]);
 }
 
-static bool take(struct pilot_bucket *b, u32 rate)
+/**
+ * pilot_bucket_take() - takes a token
+ * @b: bucket; the caller keeps others away
+ * @rate: tokens it gains a second, and holds
+ *
+ * Return: whether there was one.
+ */
+bool pilot_bucket_take(struct pilot_bucket *b, u32 rate)
 {
 	unsigned long now = jiffies, gained;
 
@@ -61,7 +68,7 @@ bool pilot_ratelimit_known(struct pilot_ratelimit *rl, struct pilot_bucket *b)
 	bool ok;
 
 	spin_lock(&rl->lock);
-	ok = take(b, PER_SOURCE);
+	ok = pilot_bucket_take(b, PER_SOURCE);
 	spin_unlock(&rl->lock);
 	return ok;
 }
@@ -79,7 +86,7 @@ bool pilot_ratelimit_often(struct pilot_ratelimit *rl, struct pilot_bucket *b)
 	bool ok;
 
 	spin_lock(&rl->lock);
-	ok = take(b, OFTEN);
+	ok = pilot_bucket_take(b, OFTEN);
 	spin_unlock(&rl->lock);
 	return ok;
 }
@@ -99,8 +106,9 @@ bool pilot_ratelimit_stranger(struct pilot_ratelimit *rl, const void *source,
 	bool ok;
 
 	spin_lock(&rl->lock);
-	ok = take(&rl->sources[hash % PILOT_RATELIMIT_BUCKETS], PER_SOURCE) &&
-	     take(&rl->strangers, STRANGERS);
+	ok = pilot_bucket_take(&rl->sources[hash % PILOT_RATELIMIT_BUCKETS],
+			       PER_SOURCE) &&
+	     pilot_bucket_take(&rl->strangers, STRANGERS);
 	spin_unlock(&rl->lock);
 	return ok;
 }

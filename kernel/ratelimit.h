@@ -38,6 +38,7 @@ struct pilot_ratelimit {
 
 void pilot_ratelimit_init(struct pilot_ratelimit *rl);
 void pilot_bucket_init(struct pilot_bucket *b);
+bool pilot_bucket_take(struct pilot_bucket *b, u32 rate);
 bool pilot_ratelimit_known(struct pilot_ratelimit *rl, struct pilot_bucket *b);
 bool pilot_ratelimit_often(struct pilot_ratelimit *rl, struct pilot_bucket *b);
 bool pilot_ratelimit_stranger(struct pilot_ratelimit *rl, const void *source,

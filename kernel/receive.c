@@ -453,6 +453,9 @@ static bool receive_data(struct pilot_rx *rx, struct pilot_frame *f)
 	f->peer = rx->peer && rx->peer->node_id == sender ?
 		  rx->peer : pilot_peer_find(rx->pd, sender);
 	if (unlikely(!f->peer)) {
+		/* a keepalive does not make a peer of its sender */
+		if (f->len > PILOT_PILS_MIN + PILOT_INNER_HLEN)
+			pilot_demand_sender(rx->pd, sender);
 		drop(rx->pd, NULL, f->skb, PILOT_A_STATS_RX_UNKNOWN_PEER);
 		return false;
 	}

@@ -702,14 +702,19 @@ static __be16 protocol_of(const struct sk_buff *skb)
 	return ip_tunnel_parse_protocol(skb);
 }
 
-/* The peer a packet is for. Sets the error when there is none. */
+/*
+ * The peer a packet is for. When there is none, sets the error, and the node ID
+ * if the packet is for one.
+ */
 static struct pilot_peer *route_packet(struct pilot_device *pd,
-				       struct sk_buff *skb, int *err)
+				       struct sk_buff *skb, u32 *node_id,
+				       int *err)
 {
 	struct pilot_peer *peer = NULL;
-	u32 node;
+	u32 node = 0;
 
 	*err = -EINVAL;
+	*node_id = 0;
 	switch (skb->protocol) {
 	case htons(ETH_P_IP):
 		if (!pskb_network_may_pull(skb, sizeof(struct iphdr)) ||
@@ -741,7 +746,40 @@ static struct pilot_peer *route_packet(struct pilot_device *pd,
 		return NULL;
 	}
 	*err = -ENOKEY;
+	*node_id = node;
 	return peer;
+}
+
+/**
+ * pilot_send_refuse() - a packet belongs to no peer, and will not
+ * @pd: device
+ * @skb: packet; consumed
+ *
+ * Context: any but hard interrupt.
+ */
+void pilot_send_refuse(struct pilot_device *pd, struct sk_buff *skb)
+{
+	pilot_count(pd, NULL, PILOT_A_STATS_TX_NO_PEER);
+	DEV_STATS_INC(pd->dev, tx_errors);
+	say_unreachable(skb);
+	kfree_skb(skb);
+}
+
+/* Asks for the peer, if one may come of that; else refuses the packet. */
+static int no_peer(struct pilot_device *pd, struct sk_buff *skb, u32 node_id,
+		   int err)
+{
+	int ret = node_id ? pilot_demand_packet(pd, node_id, skb) : err;
+
+	if (ret == -ENOBUFS) {
+		pilot_count(pd, NULL, PILOT_A_STATS_TX_NO_PEER);
+		DEV_STATS_INC(pd->dev, tx_dropped);
+		kfree_skb(skb);
+	} else if (ret) {
+		pilot_send_refuse(pd, skb);
+		ret = err;
+	}
+	return ret;
 }
 
 /**
@@ -759,19 +797,15 @@ int pilot_xmit_packet(struct pilot_device *pd, struct sk_buff *skb)
 	struct pilot_peer *peer;
 	struct pilot_key *key;
 	struct pilot_cut cut;
+	u32 node_id;
 	int err = 0;
 
 	if (unlikely(skb->data != skb_network_header(skb)))
 		skb_reset_network_header(skb);
 	skb->protocol = protocol_of(skb);
-	peer = route_packet(pd, skb, &err);
-	if (unlikely(!peer)) {
-		pilot_count(pd, NULL, PILOT_A_STATS_TX_NO_PEER);
-		DEV_STATS_INC(pd->dev, tx_errors);
-		say_unreachable(skb);
-		kfree_skb(skb);
-		return err;
-	}
+	peer = route_packet(pd, skb, &node_id, &err);
+	if (unlikely(!peer))
+		return no_peer(pd, skb, node_id, err);
 	if (!skb_is_gso(skb))
 		return send_or_queue(peer, skb);
 

@@ -27,7 +27,8 @@
 	{ PILOT_REASON_REPLACED,	"replaced" },		\
 	{ PILOT_REASON_EXHAUSTED,	"exhausted" },		\
 	{ PILOT_REASON_CLEARED,		"cleared" },		\
-	{ PILOT_REASON_PEER_REMOVED,	"peer-removed" })
+	{ PILOT_REASON_PEER_REMOVED,	"peer-removed" },	\
+	{ PILOT_REASON_UNKNOWN_PEER,	"unknown-peer" })
 
 #define show_verdict(v) __print_symbolic(v,			\
 	{ PILOT_RX_ACCEPT,	"accept" },			\

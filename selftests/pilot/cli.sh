@@ -151,7 +151,7 @@ new_device() {
 
 set_everything() {
 	pilot set pilot0 node-id 7:0007.0001.0002 listen-port 40100 fwmark 0x80000001 \
-		beacon '[2001:db8::1]:9001' replay-window 1024 unauth on max-peers 3 \
+		beacon '[2001:db8::1]:9001' replay-window 1024 unauth on on-demand on max-peers 3 \
 		decrypt-fail-threshold 7 decrypt-fail-grace 1500ms outside-window-threshold 8 \
 		outside-window-grace 2s replay-threshold 9 replay-grace 0 aged-drop 1m rekey-after 0x100
 }
@@ -161,7 +161,7 @@ set_as_json() {
 	json '(d["node_id"], d["network"], d["address"]) == (65538, 7, "7:0007.0001.0002") and
 		d["ipv6"] == "fd50:494c:4f54:7::1:2" and d["listen_port"] == 40100 and
 		d["fwmark"] == 0x80000001 and d["beacon"] == "[2001:db8::1]:9001" and
-		(d["replay_window"], d["unauth"], d["max_peers"]) == (1024, True, 3) and
+		(d["replay_window"], d["unauth"], d["on_demand"], d["max_peers"]) == (1024, True, True, 3) and
 		(d["decrypt_fail_threshold"], d["outside_window_threshold"], d["replay_threshold"]) == (7, 8, 9) and
 		0 <= d["decrypt_fail_grace_ms"] - 1500 < 10 and d["outside_window_grace_ms"] == 2000 and
 		(d["replay_grace_ms"], d["aged_drop_ms"], d["rekey_after"]) == (0, 60000, 256)' show pilot0 -j
@@ -176,12 +176,12 @@ set_shown() {
 
 set_dumped() {
 	fields device '' 2=pilot0 4=65538 5=7 6=40100 7=2147483649 '8=[2001:db8::1]:9001' 9=1024 \
-		10=on 11=3 12=0 13=0 15=- && [ "$(awk -F '\t' '{ print NF }' "$work/dump")" = 20 ]
+		10=on 11=3 12=0 13=0 15=- 21=on 22=none 23=- && [ "$(awk -F '\t' '{ print NF }' "$work/dump")" = 23 ]
 }
 
 set_back() {
 	pilot set pilot0 node-id 1 network 0 listen-port 37736 fwmark off beacon off \
-		replay-window 256 unauth off max-peers 16384 decrypt-fail-threshold 5 \
+		replay-window 256 unauth off on-demand off max-peers 16384 decrypt-fail-threshold 5 \
 		decrypt-fail-grace 3s outside-window-threshold 30 outside-window-grace 3000ms \
 		replay-threshold 30 replay-grace 3 aged-drop off rekey-after 268435456 &&
 		human 'node: 1 \(0:0000.0000.0001\)' && lacks "$work/human" 'limits|fwmark|beacon|unauth'
@@ -229,8 +229,8 @@ peers_shown() {
 
 peers_dumped() {
 	fields peer 17 3=192.0.2.1:5 4=relay 5=relay 6=no-key 7=60 9=- 10=- 11=- 12=- 13=- 14=- \
-		15=0 16=0 17=0 18=0 19=0 20=0 21=- && fields peer 16 3=- 4=auto 8=- && fields device '' 12=3 &&
-		[ "$(awk -F '\t' '$1 == "peer" { print NF }' "$work/dump" | sort -u)" = 21 ]
+		15=0 16=0 17=0 18=0 19=0 20=0 21=- 22=no && fields peer 16 3=- 4=auto 8=- && fields device '' 12=3 &&
+		[ "$(awk -F '\t' '$1 == "peer" { print NF }' "$work/dump" | sort -u)" = 22 ]
 }
 
 set_peer() {

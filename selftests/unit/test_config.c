@@ -221,8 +221,6 @@ static void test_refusals(void)
 	ok(refuses("[tunnel]\nnode-id = 1\ndevice = averyverylongname\n",
 		   "f:3: device: \"averyverylongname\" cannot be the name of an interface (at most 15 characters, no space, '/', ':' or '%')"),
 	   "device name");
-	ok(refuses(MINIMAL "[registry]\ntype = tcp\naddress = 1.2.3.4:9000\n",
-		   "f:5: type: a registry over TCP is not supported by this version"), "registry over TCP");
 	ok(refuses(MINIMAL "[registry]\ntype = file\n", "f:4: [registry]: path is missing"), "registry path");
 	ok(refuses(MINIMAL "[registry]\npath = x\n", "f:4: [registry]: type is missing"), "registry type");
 	ok(refuses(MINIMAL "allow-unauthenticated = no\n",
@@ -353,6 +351,89 @@ static void test_registry(void)
 	ok(good, "registry: cut files");
 }
 
+#define AUTO	"[tunnel]\ndevice = pilot0\nnode-id = auto\n"
+#define WITH_ID	MINIMAL "identity = id\n"
+#define PIN	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static void test_registry_tcp(void)
+{
+	struct config cfg;
+	const char *text;
+
+	text = AUTO "identity = id\n[registry]\ntype = tcp\naddress = registry.example\n"
+	       "fallback = [2001:db8::1]:9443\ntls = yes\nfingerprint = " PIN ",\t" PIN "\n"
+	       "path = local\nvisibility = public\nderegister = yes\n"
+	       "listen-addr = 192.0.2.7:4000\nmax-dynamic = 5\nidle-timeout = 30\n";
+	if (ok(!parse(&cfg, text, strlen(text), NULL), "registry over TCP, everything")) {
+		const struct config_registry *t = &cfg.tcp;
+
+		ok(cfg.node_auto && !cfg.node && !strcmp(cfg.state, "/var/lib/pilot/pilot0.node") &&
+		   !strcmp(cfg.registry, "local"), "registry: node ID, state, file beside it");
+		ok(t->n_servers == 2 && !strcmp(t->servers[0].host, "registry.example") &&
+		   t->servers[0].port == 9000 && !strcmp(t->servers[1].host, "2001:db8::1") &&
+		   t->servers[1].port == 9443, "registry: servers");
+		ok(t->tls && t->pins.n == 2 && t->pins.v[1][0] == 0 && t->pins.v[1][31] == 0xff,
+		   "registry: TLS");
+		ok(t->do_register && t->deregister && t->visibility == 1 &&
+		   t->listen.in.sin_port == htons(4000) && t->on_demand && t->max_dynamic == 5 &&
+		   t->idle_timeout == 30, "registry: the rest");
+		config_free(&cfg);
+	} else {
+		diag("%s", all);
+	}
+	text = MINIMAL "[registry]\ntype = tcp\naddress = 192.0.2.1\n";
+	if (ok(!parse(&cfg, text, strlen(text), NULL), "registry over TCP without an identity")) {
+		ok(!cfg.tcp.do_register && !cfg.tcp.on_demand && cfg.tcp.visibility == -1 &&
+		   !cfg.tcp.tls && !cfg.state, "registry: look-ups only");
+		config_free(&cfg);
+	}
+	text = WITH_ID "[registry]\ntype = tcp\naddress = 192.0.2.1\nidle-timeout = off\n";
+	if (ok(!parse(&cfg, text, strlen(text), NULL), "registry over TCP with an identity")) {
+		ok(cfg.tcp.do_register && !cfg.tcp.deregister && cfg.tcp.on_demand &&
+		   !cfg.tcp.idle_timeout && cfg.tcp.max_dynamic == 1024, "registry: defaults");
+		config_free(&cfg);
+	}
+	ok(refuses(MINIMAL "[registry]\npath = a\n", "f:4: [registry]: type is missing"),
+	   "registry: type");
+	ok(refuses(MINIMAL "[registry]\ntype = udp\n",
+		   "f:5: type: \"udp\" is no type of registry; \"file\" and \"tcp\" are"),
+	   "registry: unknown type");
+	ok(refuses(MINIMAL "[registry]\ntype = tcp\n", "f:4: [registry]: address is missing"),
+	   "registry: address");
+	ok(refuses(MINIMAL "[registry]\ntype = file\npath = a\ntls = yes\n",
+		   "f:4: [registry]: tls needs type = tcp"), "registry: TLS of a file");
+	ok(refuses(MINIMAL "[registry]\ntype = tcp\naddress = a:b\n",
+		   "f:6: address: \"a:b\" is not HOST:PORT, A.B.C.D:PORT or [V6]:PORT"),
+	   "registry: port");
+	ok(refuses(MINIMAL "[registry]\ntype = tcp\naddress = [::1\n",
+		   "f:6: address: \"[::1\" is not HOST:PORT, A.B.C.D:PORT or [V6]:PORT"),
+	   "registry: bracket");
+	ok(refuses(MINIMAL "[registry]\ntype = tcp\naddress = a/b\n",
+		   "f:6: address: \"a/b\" is not HOST:PORT, A.B.C.D:PORT or [V6]:PORT"),
+	   "registry: name");
+	ok(refuses(MINIMAL "[registry]\ntype = tcp\naddress = a\nfallback = A:9000\n",
+		   "f:4: [registry]: fallback is the same as address"), "registry: fallback");
+	ok(refuses(MINIMAL "[registry]\ntype = tcp\naddress = a\nfingerprint = " PIN "\n",
+		   "f:4: [registry]: fingerprint needs tls = yes"), "registry: pin without TLS");
+	ok(refuses(MINIMAL "[registry]\ntype = tcp\naddress = a\ntls = yes\nfingerprint = abc\n",
+		   "f:8: fingerprint: \"abc\" is not the SHA-256 of a certificate: 64 hex digits"),
+	   "registry: bad pin");
+	ok(refuses(MINIMAL "[registry]\ntype = tcp\naddress = a\nregister = yes\n",
+		   "f:4: [registry]: register needs an identity"), "registry: register unsigned");
+	ok(refuses(WITH_ID "[registry]\ntype = tcp\naddress = a\nregister = no\nvisibility = public\n",
+		   "f:5: [registry]: visibility needs register = yes"), "registry: visibility");
+	ok(refuses(WITH_ID "[registry]\ntype = tcp\naddress = a\nvisibility = yes\n",
+		   "f:8: visibility: \"yes\" is neither public nor private"), "registry: visible");
+	ok(refuses(WITH_ID "[registry]\ntype = tcp\naddress = a\non-demand = no\nidle-timeout = 60\n",
+		   "f:5: [registry]: idle-timeout needs on-demand = yes"), "registry: idle");
+	ok(refuses(WITH_ID "[registry]\ntype = tcp\naddress = a\nidle-timeout = 9\n",
+		   "f:8: idle-timeout \"9\" is out of range: 10 to 2592000"), "registry: idle range");
+	ok(refuses(AUTO, "f:1: node-id: auto needs a registry of type = tcp that we register with"),
+	   "node-id auto without a registry");
+	ok(refuses(WITH_ID "state = a\n", "f:1: state: needs node-id = auto"),
+	   "state without node-id auto");
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -360,6 +441,7 @@ int main(void)
 	test_full();
 	test_defaults();
 	test_refusals();
+	test_registry_tcp();
 	test_mutations();
 	test_registry();
 	return done();

@@ -102,6 +102,19 @@ const struct pilot_attr_set pilot_attrs_key = {
 	.max = PILOT_A_KEY_MAX,
 };
 
+static const char *const status_names[PILOT_A_STATUS_MAX + 1] = {
+	[PILOT_A_STATUS_PAD] = "pad",
+	[PILOT_A_STATUS_REGISTRY] = "registry",
+	[PILOT_A_STATUS_REGISTRY_ADDRESS] = "registry-address",
+	[PILOT_A_STATUS_REGISTRY_ERROR] = "registry-error",
+	[PILOT_A_STATUS_REGISTRY_SINCE] = "registry-since",
+};
+
+const struct pilot_attr_set pilot_attrs_status = {
+	.names = status_names,
+	.max = PILOT_A_STATUS_MAX,
+};
+
 static const char *const device_names[PILOT_A_DEVICE_MAX + 1] = {
 	[PILOT_A_DEVICE_NODE_ID] = "node-id",
 	[PILOT_A_DEVICE_NETWORK] = "network",
@@ -126,12 +139,15 @@ static const char *const device_names[PILOT_A_DEVICE_MAX + 1] = {
 	[PILOT_A_DEVICE_EVENT_SEQ] = "event-seq",
 	[PILOT_A_DEVICE_STATS] = "stats",
 	[PILOT_A_DEVICE_CLEARED] = "cleared",
+	[PILOT_A_DEVICE_ON_DEMAND] = "on-demand",
+	[PILOT_A_DEVICE_STATUS] = "status",
 };
 
 static const struct pilot_attr_set *const
 device_nested[PILOT_A_DEVICE_MAX + 1] = {
 	[PILOT_A_DEVICE_BEACON] = &pilot_attrs_endpoint,
 	[PILOT_A_DEVICE_STATS] = &pilot_attrs_stats,
+	[PILOT_A_DEVICE_STATUS] = &pilot_attrs_status,
 };
 
 const struct pilot_attr_set pilot_attrs_device = {
@@ -156,6 +172,7 @@ static const char *const peer_names[PILOT_A_PEER_MAX + 1] = {
 	[PILOT_A_PEER_LAST_RX] = "last-rx",
 	[PILOT_A_PEER_LAST_TX] = "last-tx",
 	[PILOT_A_PEER_STATS] = "stats",
+	[PILOT_A_PEER_DYNAMIC] = "dynamic",
 };
 
 static const struct pilot_attr_set *const peer_nested[PILOT_A_PEER_MAX + 1] = {
@@ -200,6 +217,7 @@ static const char *const event_names[PILOT_A_EVENT_MAX + 1] = {
 	[PILOT_A_EVENT_REKEYED] = "rekeyed",
 	[PILOT_A_EVENT_RELAYED] = "relayed",
 	[PILOT_A_EVENT_COUNT] = "count",
+	[PILOT_A_EVENT_REGISTRY] = "registry",
 };
 
 static const struct pilot_attr_set *const event_nested[PILOT_A_EVENT_MAX + 1] = {

@@ -32,6 +32,7 @@ extern const struct pilot_attr_set pilot_attrs_event;
 extern const struct pilot_attr_set pilot_attrs_endpoint;
 extern const struct pilot_attr_set pilot_attrs_allowed_ip;
 extern const struct pilot_attr_set pilot_attrs_stats;
+extern const struct pilot_attr_set pilot_attrs_status;
 
 /**
  * pilot_attr_name() - name of an attribute

@@ -61,6 +61,16 @@ static const struct field device_fields[PILOT_A_DEVICE_MAX + 1] = {
 	[PILOT_A_DEVICE_HANDLER] = F(U32, false, pilot_device_info, handler),
 	[PILOT_A_DEVICE_EVENT_SEQ] = F(U32, false, pilot_device_info, event_seq),
 	[PILOT_A_DEVICE_CLEARED] = F(U32, false, pilot_device_info, cleared),
+	[PILOT_A_DEVICE_ON_DEMAND] = F(BOOL, true, pilot_device_info, on_demand),
+	[PILOT_A_DEVICE_STATUS] = { .in = true },
+};
+
+static const struct field status_fields[PILOT_A_STATUS_MAX + 1] = {
+	[PILOT_A_STATUS_REGISTRY] = F(U8, true, pilot_status_info, registry),
+	[PILOT_A_STATUS_REGISTRY_ADDRESS] =
+		F(STRING, true, pilot_status_info, registry_address),
+	[PILOT_A_STATUS_REGISTRY_ERROR] = F(STRING, true, pilot_status_info, registry_error),
+	[PILOT_A_STATUS_REGISTRY_SINCE] = F(U64, false, pilot_status_info, registry_since),
 };
 
 static const struct field peer_fields[PILOT_A_PEER_MAX + 1] = {
@@ -76,6 +86,7 @@ static const struct field peer_fields[PILOT_A_PEER_MAX + 1] = {
 	[PILOT_A_PEER_QUEUED] = F(U32, false, pilot_peer_info, queued),
 	[PILOT_A_PEER_LAST_RX] = F(U64, false, pilot_peer_info, last_rx),
 	[PILOT_A_PEER_LAST_TX] = F(U64, false, pilot_peer_info, last_tx),
+	[PILOT_A_PEER_DYNAMIC] = F(BOOL, true, pilot_peer_info, dynamic),
 };
 
 static const struct field key_fields[PILOT_A_KEY_MAX + 1] = {
@@ -119,6 +130,7 @@ static const struct field event_fields[PILOT_A_EVENT_MAX + 1] = {
 	[PILOT_A_EVENT_REKEYED] = { .kind = K_FLAG },
 	[PILOT_A_EVENT_RELAYED] = { .kind = K_FLAG },
 	[PILOT_A_EVENT_COUNT] = F(U32, false, pilot_event_info, count),
+	[PILOT_A_EVENT_REGISTRY] = F(U8, false, pilot_event_info, registry),
 };
 
 uint8_t pilot_msg_cmd(const struct nlmsghdr *nlh)
@@ -233,6 +245,19 @@ int pilot_msg_put_dev(struct nlmsghdr *nlh, size_t size,
 	return ret;
 }
 
+static int put_status(struct nlmsghdr *nlh, size_t size,
+		      const struct pilot_status_info *status)
+{
+	struct nlattr *n = nest(nlh, size, PILOT_A_DEVICE_STATUS);
+	int ret;
+
+	if (!n)
+		return -EMSGSIZE;
+	ret = put_fields(nlh, size, status_fields, PILOT_A_STATUS_MAX, status, status->has);
+	mnl_attr_nest_end(nlh, n);
+	return ret;
+}
+
 int pilot_msg_put_device(struct nlmsghdr *nlh, size_t size,
 			 const struct pilot_device_info *info)
 {
@@ -243,6 +268,8 @@ int pilot_msg_put_device(struct nlmsghdr *nlh, size_t size,
 		return -EMSGSIZE;
 	ret = put_fields(nlh, size, device_fields, PILOT_A_DEVICE_MAX, info,
 			 info->has);
+	if (!ret && info->has & PILOT_HAS(PILOT_A_DEVICE_STATUS))
+		ret = put_status(nlh, size, &info->status);
 	mnl_attr_nest_end(nlh, n);
 	return ret;
 }
@@ -618,13 +645,20 @@ static int get_message(const struct nlmsghdr *nlh, unsigned int type,
 
 static int device_other(const struct nlattr *attr, void *out, struct pilot_error *err)
 {
+	static const struct decoder status = {
+		.fields = status_fields, .set = &pilot_attrs_status,
+	};
 	struct pilot_device_info *info = out;
+	unsigned int type = mnl_attr_get_type(attr);
 	int ret;
 
-	if (mnl_attr_get_type(attr) != PILOT_A_DEVICE_STATS)
+	if (type == PILOT_A_DEVICE_STATS)
+		ret = get_stats(attr, &info->stats, err);
+	else if (type == PILOT_A_DEVICE_STATUS)
+		ret = get_nest(attr, &status, &info->status, err);
+	else
 		return 0;
-	ret = get_stats(attr, &info->stats, err);
-	info->has |= PILOT_HAS(PILOT_A_DEVICE_STATS);
+	info->has |= PILOT_HAS(type);
 	return ret ? ret : 1;
 }
 

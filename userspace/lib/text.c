@@ -737,9 +737,24 @@ const char *pilot_reason_name(uint8_t reason)
 		[PILOT_REASON_EXHAUSTED] = "exhausted",
 		[PILOT_REASON_CLEARED] = "cleared",
 		[PILOT_REASON_PEER_REMOVED] = "peer-removed",
+		[PILOT_REASON_UNKNOWN_PEER] = "unknown-peer",
 	};
 
 	return name_of(names, ARRAY_SIZE(names), reason);
+}
+
+const char *pilot_registry_name(uint8_t state)
+{
+	static const char *const names[] = {
+		[PILOT_REGISTRY_NONE] = "none",
+		[PILOT_REGISTRY_CONNECTING] = "connecting",
+		[PILOT_REGISTRY_CONNECTED] = "connected",
+		[PILOT_REGISTRY_REGISTERED] = "registered",
+		[PILOT_REGISTRY_REFUSED] = "refused",
+		[PILOT_REGISTRY_DOWN] = "down",
+	};
+
+	return name_of(names, ARRAY_SIZE(names), state);
 }
 
 const char *pilot_event_name(const struct pilot_event_info *event)
@@ -760,6 +775,8 @@ const char *pilot_event_name(const struct pilot_event_info *event)
 		[PILOT_EVENT_SRC_SPOOFED] = "security.src_spoofed",
 		[PILOT_EVENT_DEVICE_CHANGED] = "device.changed",
 		[PILOT_EVENT_CLEARED] = "device.cleared",
+		[PILOT_EVENT_NEED_PEER] = "peer.needed",
+		[PILOT_EVENT_REGISTRY_CHANGED] = "registry.changed",
 	};
 
 	if (event->type == PILOT_EVENT_PATH_CHANGED &&

@@ -231,6 +231,14 @@ const char *pilot_slot_name(uint8_t slot);
 const char *pilot_reason_name(uint8_t reason);
 
 /**
+ * pilot_registry_name() - name of an &enum pilot_registry_state
+ * @state: value
+ *
+ * Return: a constant, "unknown" for values this program does not know.
+ */
+const char *pilot_registry_name(uint8_t state);
+
+/**
  * pilot_event_name() - name of an event on the monitor and in the log
  * @event: event; of path changes the path counts too
  *

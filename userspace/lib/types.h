@@ -23,7 +23,8 @@
 
 #define PILOT_HAS(attr)	(1U << (attr))
 _Static_assert(PILOT_A_DEVICE_MAX < 32 && PILOT_A_PEER_MAX < 32 &&
-	       PILOT_A_KEY_MAX < 32 && PILOT_A_EVENT_MAX < 32,
+	       PILOT_A_KEY_MAX < 32 && PILOT_A_EVENT_MAX < 32 &&
+	       PILOT_A_STATUS_MAX < 32,
 	       "@has must hold a bit for each attribute");
 
 /* An age that means "it never happened". */
@@ -82,6 +83,24 @@ struct pilot_stats {
 	uint64_t v[PILOT_A_STATS_MAX + 1];
 };
 
+#define PILOT_STATUS_TEXT_LEN	128
+
+/**
+ * struct pilot_status_info - what the handler tells of itself
+ * @has: PILOT_HAS(PILOT_A_STATUS_*)
+ * @registry: &enum pilot_registry_state
+ * @registry_address: HOST:PORT, empty if there is none
+ * @registry_error: why it is not as it should be, empty if it is
+ * @registry_since: replies: ms since @registry changed
+ */
+struct pilot_status_info {
+	uint32_t has;
+	uint8_t registry;
+	char registry_address[PILOT_STATUS_TEXT_LEN];
+	char registry_error[PILOT_STATUS_TEXT_LEN];
+	uint64_t registry_since;
+};
+
 /**
  * struct pilot_device_info - a device
  * @has: PILOT_HAS(PILOT_A_DEVICE_*)
@@ -109,6 +128,8 @@ struct pilot_stats {
  * @handler: replies: netlink port of the handler; look at @has
  * @event_seq: replies: sequence number of the latest event
  * @cleared: replies: how often all keys were dropped, PILOT_EVENT_CLEARED
+ * @on_demand: whether the handler is asked for peers that are missing
+ * @status: of the handler; requests: on the handler's socket only
  * @stats: replies: counters
  */
 struct pilot_device_info {
@@ -136,6 +157,8 @@ struct pilot_device_info {
 	uint32_t handler;
 	uint32_t event_seq;
 	uint32_t cleared;
+	bool on_demand;
+	struct pilot_status_info status;
 	struct pilot_stats stats;
 };
 
@@ -200,6 +223,7 @@ struct pilot_key_info {
  * @n_keys: how many
  * @last_rx: replies: ms since the last successful open, or PILOT_NEVER
  * @last_tx: replies: ms since the last frame sent, or PILOT_NEVER
+ * @dynamic: the handler added it by itself and may remove it
  * @stats: replies: counters
  */
 struct pilot_peer_info {
@@ -219,6 +243,7 @@ struct pilot_peer_info {
 	size_t n_keys;
 	uint64_t last_rx;
 	uint64_t last_tx;
+	bool dynamic;
 	struct pilot_stats stats;
 };
 
@@ -255,6 +280,7 @@ struct pilot_frame_info {
  * @endpoint: new endpoint
  * @path: &enum pilot_path
  * @count: packets
+ * @registry: &enum pilot_registry_state
  */
 struct pilot_event_info {
 	uint32_t has;
@@ -267,6 +293,7 @@ struct pilot_event_info {
 	struct pilot_endpoint endpoint;
 	uint8_t path;
 	uint32_t count;
+	uint8_t registry;
 };
 
 #endif /* PILOT_LIB_TYPES_H */

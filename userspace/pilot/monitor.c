@@ -131,6 +131,8 @@ static void print_event(struct monitor *m, const struct pilot_event_info *e,
 		printf(" path %s", pilot_path_name(e->path));
 	if (HAS(PILOT_A_EVENT_COUNT))
 		printf(" count %u", e->count);
+	if (HAS(PILOT_A_EVENT_REGISTRY))
+		printf(" registry %s", pilot_registry_name(e->registry));
 	if (e->type == PILOT_EVENT_KEY_INSTALLED)
 		printf(" %s", HAS(PILOT_A_EVENT_AUTHENTICATED) ?
 			      "authenticated" : "unauthenticated");
@@ -176,6 +178,9 @@ static void print_event_json(struct monitor *m, const struct pilot_event_info *e
 				    json_string(pilot_path_name(e->path)));
 	if (HAS(PILOT_A_EVENT_COUNT))
 		json_object_set_new(o, "count", cli_json_u64(e->count));
+	if (HAS(PILOT_A_EVENT_REGISTRY))
+		json_object_set_new(o, "registry",
+				    json_string(pilot_registry_name(e->registry)));
 	if (e->type == PILOT_EVENT_KEY_INSTALLED) {
 		json_object_set_new(o, "authenticated",
 				    json_boolean(HAS(PILOT_A_EVENT_AUTHENTICATED)));

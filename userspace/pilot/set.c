@@ -8,6 +8,16 @@
 #include "cli.h"
 #include "lib/limits.h"
 
+static int take_switch(const char *keyword, const char *value, bool *on,
+		       struct pilot_error *err)
+{
+	*on = !strcmp(value, "on");
+	if (*on || !strcmp(value, "off"))
+		return 0;
+	return pilot_error_set(err, -EINVAL, "%s \"%.40s\" is not on or off", keyword,
+			       value);
+}
+
 /* One KEYWORD VALUE pair into @info. Return: 0 or negative errno. */
 static int take_setting(const char *keyword, const char *value,
 			struct pilot_device_info *info, int *address_network,
@@ -46,12 +56,10 @@ static int take_setting(const char *keyword, const char *value,
 		      pilot_parse_endpoint(value, keyword, true, &info->beacon, err);
 	} else if (!strcmp(keyword, "unauth")) {
 		attr = PILOT_A_DEVICE_UNAUTH;
-		info->unauth = !strcmp(value, "on");
-		ret = 0;
-		if (!info->unauth && strcmp(value, "off"))
-			ret = pilot_error_set(err, -EINVAL,
-					      "unauth \"%.40s\" is not on or off",
-					      value);
+		ret = take_switch(keyword, value, &info->unauth, err);
+	} else if (!strcmp(keyword, "on-demand")) {
+		attr = PILOT_A_DEVICE_ON_DEMAND;
+		ret = take_switch(keyword, value, &info->on_demand, err);
 	} else {
 		return pilot_error_set(err, -EINVAL, "there is no setting \"%.40s\"",
 				       keyword);
@@ -115,7 +123,7 @@ static int run(int argc, char **argv)
 
 const struct cli_command cmd_set = {
 	.name = "set",
-	.usage = "set DEV [node-id N] [network N] [listen-port PORT] [fwmark MARK|off] [beacon ADDRESS:PORT|off] [replay-window N] [unauth on|off] [max-peers N] [decrypt-fail-threshold N] [decrypt-fail-grace TIME] [outside-window-threshold N] [outside-window-grace TIME] [replay-threshold N] [replay-grace TIME] [aged-drop TIME|off] [rekey-after FRAMES]",
+	.usage = "set DEV [node-id N] [network N] [listen-port PORT] [fwmark MARK|off] [beacon ADDRESS:PORT|off] [replay-window N] [unauth on|off] [on-demand on|off] [max-peers N] [decrypt-fail-threshold N] [decrypt-fail-grace TIME] [outside-window-threshold N] [outside-window-grace TIME] [replay-threshold N] [replay-grace TIME] [aged-drop TIME|off] [rekey-after FRAMES]",
 	.summary = "change the settings of a device",
 	.help = "  node-id        own node ID; given as an address it sets the network too\n"
 		"  network        Pilot network, 0 to 65535\n"
@@ -124,6 +132,7 @@ const struct cli_command cmd_set = {
 		"  beacon         the beacon to relay through\n"
 		"  replay-window  power of two, 64 to 8192, for keys installed from now on\n"
 		"  unauth         whether peers without a proven identity may have keys\n"
+		"  on-demand      whether the daemon is asked for peers that packets are for\n"
 		"  max-peers      1 to 1048576\n"
 		"When a key is in doubt; Documentation/cli.rst says what that means:\n"
 		"  decrypt-fail-threshold    consecutive frames that fail authentication (5)\n"

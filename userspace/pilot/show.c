@@ -136,6 +136,27 @@ static void print_limits(const struct pilot_device_info *d)
 		putchar('\n');
 }
 
+static void print_registry(const struct pilot_device_info *d)
+{
+	const struct pilot_status_info *s = &d->status;
+	char age[PILOT_AGE_STRLEN];
+	enum cli_color color = COLOR_YELLOW;
+
+	if (!(s->has & PILOT_HAS(PILOT_A_STATUS_REGISTRY)))
+		return;
+	if (s->registry == PILOT_REGISTRY_REGISTERED)
+		color = COLOR_GREEN;
+	else if (s->registry == PILOT_REGISTRY_REFUSED || s->registry == PILOT_REGISTRY_DOWN)
+		color = COLOR_RED;
+	field("registry");
+	printf("%s, %s%s%s %s", s->registry_address, cli_color(color),
+	       pilot_registry_name(s->registry), cli_color(COLOR_RESET),
+	       pilot_format_age(s->registry_since, age));
+	if (s->registry_error[0])
+		printf(": %s", s->registry_error);
+	putchar('\n');
+}
+
 static void print_device(const struct pilot_device_info *d)
 {
 	char text[PILOT_ENDPOINT_STRLEN], ipv6[INET6_ADDRSTRLEN];
@@ -186,8 +207,10 @@ static void print_device(const struct pilot_device_info *d)
 		printf("netlink port %u\n", d->handler);
 	else
 		puts("(none)");
+	print_registry(d);
 	field("peers");
-	printf("%u, %u with a key\n", d->peers, d->keys);
+	printf("%u, %u with a key%s\n", d->peers, d->keys,
+	       d->on_demand ? ", more on demand" : "");
 	print_failures(&d->stats);
 }
 
@@ -222,6 +245,8 @@ static void print_peer(const struct pilot_device_info *d,
 		       cli_color(COLOR_RESET));
 	if (key && p->has & PILOT_HAS(PILOT_A_PEER_NEED_KEY))
 		printf(", new key wanted (%s)", pilot_reason_name(p->need_key));
+	if (p->dynamic)
+		fputs(", dynamic", stdout);
 	if (p->cooldown)
 		printf(", packets are refused for %" PRIu32 " s",
 		       p->cooldown / 1000 + (p->cooldown % 1000 != 0));
@@ -341,7 +366,7 @@ static json_t *json_peer(const struct pilot_device_info *d,
 	for (i = 0; i < p->n_keys; i++)
 		json_array_append_new(keys, cli_json_key(&p->keys[i]));
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"node_id", cli_json_u64(p->node_id),
 		"address", json_address(d->network, p->node_id),
 		"ipv6", json_ipv6(d->network, p->node_id),
@@ -349,6 +374,7 @@ static json_t *json_peer(const struct pilot_device_info *d,
 		"path", pilot_path_name(p->path),
 		"path_active", pilot_path_name(p->path_active),
 		"state", states[peer_state(p)].word,
+		"dynamic", p->dynamic,
 		"keepalive", cli_json_u64(p->keepalive),
 		"allowed_ips", ips,
 		"need_key", p->has & PILOT_HAS(PILOT_A_PEER_NEED_KEY) ?
@@ -359,6 +385,18 @@ static json_t *json_peer(const struct pilot_device_info *d,
 		"last_tx_ms", cli_json_age(p->last_tx),
 		"keys", keys,
 		"stats", json_stats(&p->stats));
+}
+
+static json_t *json_registry(const struct pilot_status_info *s)
+{
+	if (!(s->has & PILOT_HAS(PILOT_A_STATUS_REGISTRY)))
+		return json_null();
+	return json_pack("{s:s, s:s, s:o, s:o}",
+		"registry_state", pilot_registry_name(s->registry),
+		"registry_address", s->registry_address,
+		"registry_since_ms", cli_json_age(s->registry_since),
+		"registry_error", s->registry_error[0] ?
+			json_string(s->registry_error) : json_null());
 }
 
 static json_t *json_device(const struct pilot_device_info *d,
@@ -389,6 +427,8 @@ static json_t *json_device(const struct pilot_device_info *d,
 		"event_seq", cli_json_u64(d->event_seq));
 	json_limits(d, o);
 	json_object_set_new(o, "cleared", cli_json_u64(d->cleared));
+	json_object_set_new(o, "on_demand", json_boolean(d->on_demand));
+	json_object_set_new(o, "registry", json_registry(&d->status));
 	json_object_set_new(o, "stats", json_stats(&d->stats));
 	json_object_set_new(o, "peers", list);
 	return o;
@@ -452,6 +492,9 @@ static void dump_device(const struct pilot_device_info *d)
 							      PILOT_NEVER);
 	dump_u64(d->event_seq);
 	dump_traffic(&d->stats);
+	dump_str(d->on_demand ? "on" : "off");
+	dump_str(pilot_registry_name(d->status.registry));
+	dump_str(d->status.registry_address);
 	putchar('\n');
 }
 
@@ -489,6 +532,7 @@ static void dump_peer(const struct pilot_peer_info *p)
 	dump_u64(p->cooldown);
 	dump_traffic(&p->stats);
 	dump_str(key && key->gated ? pilot_reason_name(key->gated) : NULL);
+	dump_str(p->dynamic ? "yes" : "no");
 	putchar('\n');
 }
 

@@ -74,7 +74,7 @@ int apply_device(const struct applier *a, const struct config *cfg,
 		*err = a->g->err;
 		return ret;
 	}
-	if (now.node_id != cfg->node) {
+	if (cfg->node && now.node_id != cfg->node) {
 		set.node_id = cfg->node;
 		set.has |= PILOT_HAS(PILOT_A_DEVICE_NODE_ID);
 	}
@@ -97,6 +97,10 @@ int apply_device(const struct applier *a, const struct config *cfg,
 	if (now.unauth != cfg->allow_unauth) {
 		set.unauth = cfg->allow_unauth;
 		set.has |= PILOT_HAS(PILOT_A_DEVICE_UNAUTH);
+	}
+	if (now.on_demand != cfg->tcp.on_demand) {
+		set.on_demand = cfg->tcp.on_demand;
+		set.has |= PILOT_HAS(PILOT_A_DEVICE_ON_DEMAND);
 	}
 	for (l = pilot_limits; l < pilot_limits + pilot_n_limits; l++) {
 		uint32_t want = pilot_limit_get(l, &cfg->limits);
@@ -143,7 +147,7 @@ static bool address_at(const struct config *cfg, size_t i, struct config_address
 		*a = cfg->addresses[i];
 		return true;
 	}
-	if (!cfg->map_address)
+	if (!cfg->map_address || !cfg->node)
 		return false;
 	memset(a, 0, sizeof(*a));
 	a->family = AF_INET6;

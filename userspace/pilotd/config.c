@@ -3,8 +3,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <sodium.h>
 
 #include "constants.h"
 #include "lib/limits.h"
@@ -15,6 +18,9 @@
 #define MTU_MIN		1280	/* IPv6 needs it */
 #define MTU_MAX		65535
 #define REKEY_MAX_SECS	(30 * 86400)
+#define IDLE_MIN_SECS	10
+#define IDLE_MAX_SECS	(30 * 86400)
+#define STATE_DIR	"/var/lib/pilot"
 
 enum section { NONE, TUNNEL, REGISTRY, BEACON, TIMERS, GATES, PEER, SECTIONS };
 
@@ -36,7 +42,11 @@ struct reader {
 	struct config_peer *peer;
 	uint64_t given;			/* keys of the present section */
 	uint64_t tunnel_given;
-	bool registry_file;
+	enum { TYPE_NONE, TYPE_FILE, TYPE_TCP } registry_type;
+	uint64_t registry_given;
+	bool register_given;
+	bool on_demand_given;
+	struct registry_server fallback;
 	unsigned int unauth_line;
 	unsigned int identity_line;
 	uint16_t keepalive;		/* of peers that say nothing */
@@ -103,10 +113,19 @@ static void set_node(struct reader *r, const char *key, char *value)
 	int network;
 
 	(void)key;
+	if (!strcmp(value, "auto")) {
+		r->cfg->node_auto = true;
+		return;
+	}
 	if (pilot_parse_node(value, &r->cfg->node, &network, &err))
 		textfile_error(r->t, r->t->line, "node-id", "%s", err.text);
 	else if (network != PILOT_NO_NETWORK)
 		r->cfg->network = (uint16_t)network;
+}
+
+static void set_state(struct reader *r, const char *key, char *value)
+{
+	text(r, key, value, &r->cfg->state);
 }
 
 static void set_network(struct reader *r, const char *key, char *value)
@@ -232,18 +251,146 @@ static void set_limit(struct reader *r, const char *key, char *value)
 static void set_registry_type(struct reader *r, const char *key, char *value)
 {
 	if (!strcmp(value, "file"))
-		r->registry_file = true;
+		r->registry_type = TYPE_FILE;
 	else if (!strcmp(value, "tcp"))
-		textfile_error(r->t, r->t->line, key,
-			       "a registry over TCP is not supported by this version");
+		r->registry_type = TYPE_TCP;
 	else
 		textfile_error(r->t, r->t->line, key,
-			       "\"%.64s\" is no type of registry; \"file\" is", value);
+			       "\"%.64s\" is no type of registry; \"file\" and \"tcp\" are",
+			       value);
 }
 
 static void set_registry_path(struct reader *r, const char *key, char *value)
 {
 	text(r, key, value, &r->cfg->registry);
+}
+
+/* HOST, HOST:PORT, [V6] or [V6]:PORT. */
+static bool parse_server(const char *s, struct registry_server *server)
+{
+	const char *end, *p;
+	struct in6_addr v6;
+	uint32_t port = REGISTRY_DEFAULT_PORT;
+	size_t len;
+
+	memset(server, 0, sizeof(*server));
+	if (*s == '[') {
+		end = strchr(++s, ']');
+		len = end ? (size_t)(end - s) : 0;
+	} else {
+		len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
+		end = s + len;
+	}
+	if (!len || len > REGISTRY_HOST_MAX)
+		return false;
+	memcpy(server->host, s, len);
+	p = end;
+	if (*end == ']') {
+		if (inet_pton(AF_INET6, server->host, &v6) != 1)
+			return false;
+		p++;
+	}
+	if (*p && (*p != ':' || pilot_parse_u32(p + 1, "port", 1, UINT16_MAX, &port, NULL)))
+		return false;
+	server->port = (uint16_t)port;
+	return true;
+}
+
+static void read_server(struct reader *r, const char *key, const char *value,
+			struct registry_server *server)
+{
+	if (!parse_server(value, server))
+		textfile_error(r->t, r->t->line, key,
+			       "\"%.64s\" is not HOST:PORT, A.B.C.D:PORT or [V6]:PORT", value);
+}
+
+static void set_registry_address(struct reader *r, const char *key, char *value)
+{
+	read_server(r, key, value, &r->cfg->tcp.servers[0]);
+}
+
+static void set_fallback(struct reader *r, const char *key, char *value)
+{
+	read_server(r, key, value, &r->fallback);
+}
+
+static void set_tls(struct reader *r, const char *key, char *value)
+{
+	yes_no(r, key, value, &r->cfg->tcp.tls);
+}
+
+static void set_fingerprint(struct reader *r, const char *key, char *value)
+{
+	struct registry_pins *pins = &r->cfg->tcp.pins;
+	const char *end;
+	char *save, *s;
+	size_t len;
+
+	for (s = strtok_r(value, ", \t", &save); s; s = strtok_r(NULL, ", \t", &save)) {
+		if (pins->n == REGISTRY_PINS_MAX) {
+			textfile_error(r->t, r->t->line, key, "more than %d",
+				       REGISTRY_PINS_MAX);
+			return;
+		}
+		if (sodium_hex2bin(pins->v[pins->n], REGISTRY_PIN_LEN, s, strlen(s), ":",
+				   &len, &end) || *end || len != REGISTRY_PIN_LEN)
+			textfile_error(r->t, r->t->line, key,
+				       "\"%.64s\" is not the SHA-256 of a certificate: 64 hex digits",
+				       s);
+		else
+			pins->n++;
+	}
+}
+
+static void set_register(struct reader *r, const char *key, char *value)
+{
+	r->register_given = true;
+	yes_no(r, key, value, &r->cfg->tcp.do_register);
+}
+
+static void set_visibility(struct reader *r, const char *key, char *value)
+{
+	if (!strcmp(value, "public"))
+		r->cfg->tcp.visibility = 1;
+	else if (!strcmp(value, "private"))
+		r->cfg->tcp.visibility = 0;
+	else
+		textfile_error(r->t, r->t->line, key,
+			       "\"%.64s\" is neither public nor private", value);
+}
+
+static void set_deregister(struct reader *r, const char *key, char *value)
+{
+	yes_no(r, key, value, &r->cfg->tcp.deregister);
+}
+
+static void set_listen_addr(struct reader *r, const char *key, char *value)
+{
+	struct pilot_error err;
+
+	if (pilot_parse_endpoint(value, key, false, &r->cfg->tcp.listen, &err))
+		complain(r, &err);
+}
+
+static void set_on_demand(struct reader *r, const char *key, char *value)
+{
+	r->on_demand_given = true;
+	yes_no(r, key, value, &r->cfg->tcp.on_demand);
+}
+
+static void set_max_dynamic(struct reader *r, const char *key, char *value)
+{
+	number(r, key, value, 1, PILOT_MAX_CRYPTO_PEERS, &r->cfg->tcp.max_dynamic);
+}
+
+static void set_idle_timeout(struct reader *r, const char *key, char *value)
+{
+	uint32_t n;
+
+	if (!strcmp(value, "off"))
+		r->cfg->tcp.idle_timeout = 0;
+	else if (number(r, key, value, IDLE_MIN_SECS, IDLE_MAX_SECS, &n))
+		r->cfg->tcp.idle_timeout = n;
 }
 
 static void set_endpoint(struct reader *r, const char *key, char *value)
@@ -355,6 +502,7 @@ static const struct {
 } keys[] = {
 	{ TUNNEL, "device", set_device, false },
 	{ TUNNEL, "node-id", set_node, false },
+	{ TUNNEL, "state", set_state, false },
 	{ TUNNEL, "network", set_network, false },
 	{ TUNNEL, "listen-port", set_port, false },
 	{ TUNNEL, "identity", set_identity, false },
@@ -369,6 +517,17 @@ static const struct {
 	{ TUNNEL, "max-peers", set_limit, false },
 	{ REGISTRY, "type", set_registry_type, false },
 	{ REGISTRY, "path", set_registry_path, false },
+	{ REGISTRY, "address", set_registry_address, false },
+	{ REGISTRY, "fallback", set_fallback, false },
+	{ REGISTRY, "tls", set_tls, false },
+	{ REGISTRY, "fingerprint", set_fingerprint, false },
+	{ REGISTRY, "register", set_register, false },
+	{ REGISTRY, "visibility", set_visibility, false },
+	{ REGISTRY, "deregister", set_deregister, false },
+	{ REGISTRY, "listen-addr", set_listen_addr, false },
+	{ REGISTRY, "on-demand", set_on_demand, false },
+	{ REGISTRY, "max-dynamic", set_max_dynamic, false },
+	{ REGISTRY, "idle-timeout", set_idle_timeout, false },
 	{ BEACON, "address", set_beacon, false },
 	{ TIMERS, "rekey", set_rekey, false },
 	{ TIMERS, "rekey-after", set_limit, false },
@@ -421,14 +580,21 @@ static void begin_peer(struct reader *r, const char *node)
 		textfile_error(r->t, r->t->line, "[peer]", "%s", err.text);
 }
 
+static void end_section(struct reader *r)
+{
+	if (r->section == TUNNEL)
+		r->tunnel_given = r->given;
+	else if (r->section == REGISTRY)
+		r->registry_given = r->given;
+}
+
 static void begin_section(struct reader *r, char *s)
 {
 	size_t len = strlen(s);
 	char *name = s + 1, *arg;
 	unsigned int i;
 
-	if (r->section == TUNNEL)
-		r->tunnel_given = r->given;
+	end_section(r);
 	r->section = NONE;
 	r->skipping = true;
 	r->given = 0;
@@ -578,6 +744,84 @@ static void check_prefixes(struct reader *r)
 	free(v);
 }
 
+static bool given(const struct reader *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].section == REGISTRY && !strcmp(keys[i].name, name))
+			return r->registry_given & (UINT64_C(1) << i);
+	return false;
+}
+
+/* What makes no sense without something else. */
+static void check_needs(struct reader *r, const char *name, bool met, const char *need)
+{
+	if (given(r, name) && !met)
+		textfile_error(r->t, r->began[REGISTRY], "[registry]", "%s needs %s", name,
+			       need);
+}
+
+static void check_tcp(struct reader *r)
+{
+	struct config *cfg = r->cfg;
+	struct config_registry *tcp = &cfg->tcp;
+
+	if (!given(r, "address"))
+		textfile_error(r->t, r->began[REGISTRY], "[registry]", "address is missing");
+	tcp->n_servers = 1;
+	if (given(r, "fallback")) {
+		tcp->servers[tcp->n_servers++] = r->fallback;
+		if (r->fallback.port && r->fallback.port == tcp->servers[0].port &&
+		    !strcasecmp(r->fallback.host, tcp->servers[0].host))
+			textfile_error(r->t, r->began[REGISTRY], "[registry]",
+				       "fallback is the same as address");
+	}
+	if (!r->register_given)
+		tcp->do_register = cfg->identity;
+	if (!r->on_demand_given)
+		tcp->on_demand = cfg->identity;
+	check_needs(r, "fingerprint", tcp->tls, "tls = yes");
+	check_needs(r, "register", !tcp->do_register || r->identity_line, "an identity");
+	check_needs(r, "on-demand", !tcp->on_demand || r->identity_line, "an identity");
+	check_needs(r, "visibility", tcp->do_register, "register = yes");
+	check_needs(r, "deregister", tcp->do_register || !tcp->deregister, "register = yes");
+	check_needs(r, "listen-addr", tcp->do_register, "register = yes");
+	check_needs(r, "max-dynamic", tcp->on_demand, "on-demand = yes");
+	check_needs(r, "idle-timeout", tcp->on_demand, "on-demand = yes");
+}
+
+static void check_registry(struct reader *r)
+{
+	static const char *const tcp_only[] = {
+		"address", "fallback", "tls", "fingerprint", "register", "visibility",
+		"deregister", "listen-addr", "on-demand", "max-dynamic", "idle-timeout",
+	};
+	struct config *cfg = r->cfg;
+	size_t i;
+
+	if (r->began[REGISTRY] && r->registry_type == TYPE_FILE && !given(r, "path"))
+		textfile_error(r->t, r->began[REGISTRY], "[registry]", "path is missing");
+	if (r->began[REGISTRY] && !given(r, "type"))
+		textfile_error(r->t, r->began[REGISTRY], "[registry]", "type is missing");
+	if (r->registry_type == TYPE_TCP)
+		check_tcp(r);
+	else if (r->registry_type == TYPE_FILE)
+		for (i = 0; i < ARRAY_SIZE(tcp_only); i++)
+			check_needs(r, tcp_only[i], false, "type = tcp");
+	if (cfg->node_auto && !cfg->tcp.do_register)
+		textfile_error(r->t, r->began[TUNNEL], "node-id",
+			       "auto needs a registry of type = tcp that we register with");
+	if (cfg->state && !cfg->node_auto)
+		textfile_error(r->t, r->began[TUNNEL], "state", "needs node-id = auto");
+	if (!cfg->node_auto || cfg->state)
+		return;
+	if (asprintf(&cfg->state, STATE_DIR "/%s.node", cfg->device) < 0) {
+		cfg->state = NULL;
+		textfile_error(r->t, 0, NULL, "out of memory");
+	}
+}
+
 static void check(struct reader *r)
 {
 	struct config *cfg = r->cfg;
@@ -593,10 +837,7 @@ static void check(struct reader *r)
 		if (!(r->tunnel_given & (1 << 1)))
 			textfile_error(t, r->began[TUNNEL], "[tunnel]", "node-id is missing");
 	}
-	if (r->began[REGISTRY] && r->registry_file && !cfg->registry)
-		textfile_error(t, r->began[REGISTRY], "[registry]", "path is missing");
-	if (r->began[REGISTRY] && !r->registry_file && !t->n_errors)
-		textfile_error(t, r->began[REGISTRY], "[registry]", "type is missing");
+	check_registry(r);
 	if (r->began[BEACON] && !cfg->beacon.sa.sa_family && !t->n_errors)
 		textfile_error(t, r->began[BEACON], "[beacon]", "address is missing");
 	/* Without an identity there are no authenticated peers. */
@@ -640,6 +881,9 @@ int config_read(struct config *cfg, struct textfile *t)
 	cfg->create = true;
 	cfg->rekey = REKEY_DEFAULT_SECS;
 	cfg->silence = PEER_SILENCE_SECS;
+	cfg->tcp.visibility = -1;
+	cfg->tcp.max_dynamic = MAX_DYNAMIC_DEFAULT;
+	cfg->tcp.idle_timeout = IDLE_DEFAULT_SECS;
 
 	while ((s = textfile_next(t))) {
 		if (*s == '[')
@@ -647,8 +891,7 @@ int config_read(struct config *cfg, struct textfile *t)
 		else
 			assign(&r, s);
 	}
-	if (r.section == TUNNEL)
-		r.tunnel_given = r.given;
+	end_section(&r);
 	check(&r);
 	free(r.own_keepalive);
 	if (!t->n_errors)
@@ -684,6 +927,7 @@ void config_free(struct config *cfg)
 	free(cfg->addresses);
 	free(cfg->identity);
 	free(cfg->registry);
+	free(cfg->state);
 	free(cfg->user);
 	memset(cfg, 0, sizeof(*cfg));
 }

@@ -53,10 +53,64 @@ struct config_peer {
 	uint16_t keepalive;
 };
 
+#define REGISTRY_HOST_MAX	253
+#define REGISTRY_PINS_MAX	4
+#define REGISTRY_PIN_LEN	32	/* SHA-256 */
+
+/**
+ * struct registry_server - where a registry listens
+ * @host: numeric address or name
+ * @port: TCP port
+ */
+struct registry_server {
+	char host[REGISTRY_HOST_MAX + 1];
+	uint16_t port;
+};
+
+/**
+ * struct registry_pins - certificates that are trusted, and no others
+ * @v: SHA-256 of each, in DER
+ * @n: how many; 0: those that the system's authorities vouch for
+ */
+struct registry_pins {
+	uint8_t v[REGISTRY_PINS_MAX][REGISTRY_PIN_LEN];
+	size_t n;
+};
+
+/**
+ * struct config_registry - a registry over TCP
+ * @servers: the registry, and its fallback
+ * @n_servers: 0: there is none
+ * @tls: speak TLS
+ * @pins: certificates that are trusted
+ * @do_register: register, and go on saying that we are there
+ * @deregister: when leaving
+ * @visibility: 1 public, 0 private, -1 leave it as it is
+ * @listen: what to tell of our address, AF_UNSPEC if not given
+ * @on_demand: nodes become peers when packets are for them
+ * @max_dynamic: at most this many of them
+ * @idle_timeout: seconds without packets after which they go, 0 never
+ */
+struct config_registry {
+	struct registry_server servers[2];
+	size_t n_servers;
+	bool tls;
+	struct registry_pins pins;
+	bool do_register;
+	bool deregister;
+	int visibility;
+	struct pilot_endpoint listen;
+	bool on_demand;
+	uint32_t max_dynamic;
+	uint32_t idle_timeout;
+};
+
 /**
  * struct config - the file
  * @device: name of the device
- * @node: own node ID
+ * @node: own node ID; with @node_auto 0 until it is known
+ * @node_auto: the registry gives it
+ * @state: file in which it is kept, if @node_auto
  * @network: Pilot network
  * @listen_port: UDP port, 0 any
  * @identity: identity file, NULL if there is none
@@ -70,6 +124,7 @@ struct config_peer {
  * @user: whom to become after the start, NULL to stay
  * @limits: limits that are given, by @limits.has
  * @registry: registry file, NULL if there is none
+ * @tcp: registry over TCP
  * @beacon: AF_UNSPEC if not given
  * @rekey: seconds, 0 never
  * @silence: seconds after which a peer is looked after, 0 never
@@ -79,6 +134,8 @@ struct config_peer {
 struct config {
 	char device[IF_NAMESIZE];
 	uint32_t node;
+	bool node_auto;
+	char *state;
 	uint16_t network;
 	uint16_t listen_port;
 	char *identity;
@@ -92,6 +149,7 @@ struct config {
 	char *user;
 	struct pilot_device_info limits;
 	char *registry;
+	struct config_registry tcp;
 	struct pilot_endpoint beacon;
 	uint32_t rekey;
 	uint32_t silence;

@@ -21,6 +21,8 @@
 #define REKEY_DEFAULT_SECS		3600
 #define REKEY_MIN_SECS			60
 
+#define REGISTRY_DEFAULT_PORT		9000
+
 /* Section 7: beacon and paths. */
 #define BEACON_KEEP_MS			25000
 #define DIRECT_RETRY_MS			15000
@@ -67,5 +69,9 @@
 /* Look-ups under way, and frames that wait for each. */
 #define LOOKUPS_MAX			1024
 #define HELD_PER_LOOKUP			4
+
+/* Peers that are added when packets are for them, and go when idle. */
+#define MAX_DYNAMIC_DEFAULT		1024
+#define IDLE_DEFAULT_SECS		600
 
 #endif /* PILOTD_CONSTANTS_H */

@@ -20,6 +20,7 @@
 #include "lib/identity.h"
 #include "log.h"
 #include "nl.h"
+#include "node_state.h"
 #include "privileges.h"
 #include "registry_file.h"
 
@@ -127,13 +128,21 @@ static struct setup *setup_read(const char *path, const struct setup *old)
 		return NULL;
 	}
 	if (read_config(&s->cfg, path) || make_absolute(&s->cfg.identity, path) ||
-	    make_absolute(&s->cfg.registry, path)) {
+	    make_absolute(&s->cfg.registry, path) ||
+	    make_absolute(&s->cfg.state, path)) {
 		setup_free(s);
 		return NULL;
 	}
 	good = true;
 	if (s->cfg.identity && !(old && old->cfg.user) &&
 	    pilot_identity_load(&s->id, s->cfg.identity, &err)) {
+		log_err("%s", err.text);
+		good = false;
+	}
+	if (s->cfg.node_auto && old)
+		s->cfg.node = old->cfg.node;
+	else if (s->cfg.node_auto && s->id.secret &&
+		 node_state_load(s->cfg.state, &s->id, &s->cfg.node, &err)) {
 		log_err("%s", err.text);
 		good = false;
 	}
@@ -183,6 +192,7 @@ static void reload(struct daemon *d)
 		return;
 	}
 	if (strcmp(s->cfg.device, old->cfg.device) || s->cfg.node != old->cfg.node ||
+	    s->cfg.node_auto != old->cfg.node_auto ||
 	    !same_text(s->cfg.user, old->cfg.user) || !same_identity(d, s)) {
 		log_err("reload: device, node-id, identity and user cannot be changed while pilotd runs; the old configuration stays in use");
 		setup_free(s);
@@ -198,15 +208,23 @@ static void reload(struct daemon *d)
 	log_notice("configuration read again");
 }
 
+static void on_left(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	event_base_loopexit(d->base, NULL);
+}
+
 static void on_signal(evutil_socket_t sig, short what, void *data)
 {
+	static const struct timeval goodbye = { .tv_sec = 2 };
 	struct daemon *d = data;
 
 	(void)what;
 	if (sig == SIGHUP)
 		reload(d);
 	else
-		event_base_loopexit(d->base, NULL);
+		event_base_loopexit(d->base, nl_leave(d->nl, on_left, d) ? &goodbye : NULL);
 }
 
 /* Nothing of a secret may reach a disk. */
@@ -320,6 +338,7 @@ int main(int argc, char **argv)
 		{ 0 },
 	};
 	struct daemon d = { 0 };
+	struct pilot_error err;
 	bool foreground = false, check = false;
 	int opt, status, level = LOG_NOTICE;
 	char *path;
@@ -384,6 +403,9 @@ int main(int argc, char **argv)
 	d.id = d.setup->id;
 	memset(&d.setup->id, 0, sizeof(d.setup->id));
 	if (d.setup->cfg.user && privileges_drop(d.setup->cfg.user)) {
+		status = EXIT_FAILED;
+	} else if (d.setup->cfg.node_auto && node_state_check(d.setup->cfg.state, &err)) {
+		log_err("%s", err.text);
 		status = EXIT_FAILED;
 	} else {
 		/* A change of user switches core dumps on again. */

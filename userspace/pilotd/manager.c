@@ -475,7 +475,8 @@ void manager_frame(struct manager *m, int64_t now,
 	const struct origin o = { .from = from, .relayed = relayed };
 	struct kex_frame f;
 
-	if (kex_parse(data, len, &f) || !f.sender || f.sender == m->cfg.node)
+	if (!m->cfg.node || kex_parse(data, len, &f) || !f.sender ||
+	    f.sender == m->cfg.node)
 		return;
 	if (f.pila)
 		pila_in(m, now, &f, data, &o);
@@ -529,7 +530,7 @@ void manager_forget_pubkey(struct manager *m, uint32_t node)
 
 void manager_start(struct manager *m, int64_t now, uint32_t node)
 {
-	struct peer *p = peer_make(m, node);
+	struct peer *p = m->cfg.node ? peer_make(m, node) : NULL;
 
 	if (!p)
 		return;
@@ -544,7 +545,7 @@ void manager_start(struct manager *m, int64_t now, uint32_t node)
 void manager_need_key(struct manager *m, int64_t now, uint32_t node,
 		      enum pilot_reason reason)
 {
-	struct peer *p = peer_make(m, node);
+	struct peer *p = m->cfg.node ? peer_make(m, node) : NULL;
 	const struct session *s;
 
 	if (!p)
@@ -786,6 +787,11 @@ void manager_tick(struct manager *m, int64_t now)
 size_t manager_pending(const struct manager *m)
 {
 	return m->peers.n_active;
+}
+
+void manager_set_node(struct manager *m, uint32_t node)
+{
+	m->cfg.node = node;
 }
 
 void manager_set_policy(struct manager *m, bool allow_unauth, int64_t rekey)

@@ -93,7 +93,7 @@ struct manager_ops {
 
 /**
  * struct manager_config - settings
- * @node: own node ID
+ * @node: own node ID, 0 if it is not known yet
  * @identity: own identity; NULL: unauthenticated only. The caller's
  * @allow_unauth: accept PILK from nodes that are not registered
  * @max_peers: MaxCryptoPeers
@@ -147,6 +147,13 @@ struct manager *manager_new(const struct manager_config *cfg,
  * @m: manager or NULL
  */
 void manager_free(struct manager *m);
+
+/**
+ * manager_set_node() - the own node ID is known
+ * @m: manager that had none; did nothing so far
+ * @node: node ID
+ */
+void manager_set_node(struct manager *m, uint32_t node);
 
 /**
  * manager_set_policy() - change settings while running

@@ -26,6 +26,7 @@
 #include "log.h"
 #include "manager.h"
 #include "nl_private.h"
+#include "nl_registry.h"
 
 #define RESYNC_MS		30000
 #define RETRY_MS		2000
@@ -39,8 +40,7 @@ int64_t nl_now(void)
 	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
-/* After anything that may have moved the manager's next deadline. */
-static void arm_timer(struct nl *nl)
+void nl_arm_timer(struct nl *nl)
 {
 	/* Without a device there is nothing to do, nor anything to do it with. */
 	int64_t due = -1, other = -1;
@@ -73,8 +73,7 @@ static void check_in(struct nl *nl, int64_t ms)
 	event_add(nl->ev_check, &tv);
 }
 
-/* As soon as may be: strangers can cause losses, so not all the time. */
-static void check_soon(struct nl *nl)
+void nl_check_soon(struct nl *nl)
 {
 	int64_t now = nl_now(), at = nl->checked_at + CHECK_SPACING_MS;
 
@@ -112,6 +111,17 @@ static size_t sessions(const struct pilot_peer_info *peer, struct manager_sessio
 		s[j] = key;
 	}
 	return n;
+}
+
+/* Peers of the configuration that nobody has told us the address of. */
+static void find_peers(struct nl *nl, const struct pilot_peer_info *list, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!list[i].endpoint.sa.sa_family && !list[i].n_keys &&
+		    wanted_find(&nl->wanted, list[i].node_id))
+			nl_registry_resolve(nl, list[i].node_id);
 }
 
 static int resync(struct nl *nl, const struct pilot_device_info *info)
@@ -152,6 +162,7 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 			reason = PILOT_REASON_NO_KEY;
 		manager_need_key(nl->m, now, list[i].node_id, reason);
 	}
+	find_peers(nl, list, n);
 	pilot_peer_list_free(list, n);
 	return 0;
 }
@@ -225,12 +236,17 @@ static void log_event(const struct pilot_event_info *e)
 	MORE(REKEYED, " rekeyed");
 	MORE(RELAYED, " relayed");
 	MORE(COUNT, " count=%u", e->count);
+	MORE(REGISTRY, " registry=%s", pilot_registry_name(e->registry));
 #undef MORE
 	switch (e->type) {
 	case PILOT_EVENT_GAVE_UP:
 		/* Ours: logged with what we know of it. */
 		return;
+	case PILOT_EVENT_REGISTRY_CHANGED:
+		/* So is this. */
+		return;
 	case PILOT_EVENT_NEED_KEY:
+	case PILOT_EVENT_NEED_PEER:
 	case PILOT_EVENT_KEY_CONFIRMED:
 	case PILOT_EVENT_DEVICE_CHANGED:
 		level = LOG_DEBUG;
@@ -271,7 +287,7 @@ static int on_event_msg(const struct nlmsghdr *nlh, void *data)
 	if ((int32_t)(e.seq - nl->event_seq) <= 0)
 		return 0;
 	if (e.seq != nl->event_seq + 1)
-		check_soon(nl);
+		nl_check_soon(nl);
 	nl->event_seq = e.seq;
 	log_event(&e);
 
@@ -300,7 +316,7 @@ static int on_event_msg(const struct nlmsghdr *nlh, void *data)
 		break;
 	case PILOT_EVENT_HANDLER_GONE:
 	case PILOT_EVENT_DEVICE_CHANGED:
-		check_soon(nl);
+		nl_check_soon(nl);
 		break;
 	}
 	return 0;
@@ -311,7 +327,7 @@ static void on_lost(void *data)
 	struct nl *nl = data;
 
 	log_info("%s: events were lost, reading the state again", nl->cfg->device);
-	check_soon(nl);
+	nl_check_soon(nl);
 }
 
 /* Events have their own socket. */
@@ -331,7 +347,7 @@ static void on_handler_lost(void *data)
 
 	/* The library joined again. */
 	frames_only(nl);
-	check_soon(nl);
+	nl_check_soon(nl);
 }
 
 /*
@@ -351,7 +367,7 @@ static void on_events_ready(evutil_socket_t fd, short what, void *data)
 	(void)fd;
 	(void)what;
 	catch_up(nl);
-	arm_timer(nl);
+	nl_arm_timer(nl);
 }
 
 static void on_handler_ready(evutil_socket_t fd, short what, void *data)
@@ -363,7 +379,7 @@ static void on_handler_ready(evutil_socket_t fd, short what, void *data)
 	catch_up(nl);
 	if (pilot_genl_recv(&nl->handler) < 0)
 		log_err("%s", nl->handler.err.text);
-	arm_timer(nl);
+	nl_arm_timer(nl);
 }
 
 static void close_genl(struct nl *nl)
@@ -475,12 +491,17 @@ static int attach(struct nl *nl, const struct rtnl_link *link,
 	}
 	nl->attached = true;
 	nl->last_error[0] = '\0';
-	log_notice("%s: serving node %u on UDP port %u, %u peers, %u with a key",
-		   nl->cfg->device, info.node_id, info.listen_port, info.peers,
-		   info.keys);
+	if (nl->cfg->node)
+		log_notice("%s: serving node %u on UDP port %u, %u peers, %u with a key",
+			   nl->cfg->device, info.node_id, info.listen_port, info.peers,
+			   info.keys);
+	else
+		log_notice("%s: waiting for the registry to give a node ID",
+			   nl->cfg->device);
 	paths_set_beacon(nl->paths, nl_now(), &nl->cfg->beacon);
 	paths_discover(nl->paths, nl_now());
 	start_peers(nl);
+	nl_registry_attached(nl, &info);
 	return 0;
 }
 
@@ -518,7 +539,7 @@ static int check_device(struct nl *nl, bool create)
 	}
 	if (nl->attached && link.ifindex == nl->dev.ifindex) {
 		ret = pilot_device_get(&nl->cmd, &nl->dev, &info);
-		if (!ret && info.node_id == nl->cfg->node &&
+		if (!ret && (!nl->cfg->node || info.node_id == nl->cfg->node) &&
 		    info.has & PILOT_HAS(PILOT_A_DEVICE_HANDLER) &&
 		    info.handler == nl->handler.portid)
 			ret = resync(nl, &info);
@@ -559,7 +580,7 @@ static void on_check(evutil_socket_t fd, short what, void *data)
 	}
 	/* The watch tells when a link comes; other errors have to be retried. */
 	check_in(nl, ret && ret != -ENODEV ? RETRY_MS : RESYNC_MS);
-	arm_timer(nl);
+	nl_arm_timer(nl);
 }
 
 static void on_watch(evutil_socket_t fd, short what, void *data)
@@ -570,7 +591,7 @@ static void on_watch(evutil_socket_t fd, short what, void *data)
 	(void)what;
 	if (rtnl_watch_read(&nl->watch, nl->attached ? nl->dev.ifindex : 0,
 			    nl->cfg->device))
-		check_soon(nl);
+		nl_check_soon(nl);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *data)
@@ -586,7 +607,7 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 		manager_tick(nl->m, nl_now());
 		paths_tick(nl->paths, nl_now());
 	}
-	arm_timer(nl);
+	nl_arm_timer(nl);
 }
 
 /* Public keys that the configuration states. */
@@ -628,7 +649,7 @@ static void forget_changed(struct nl *nl, const struct registry *old,
 			manager_forget_pubkey(nl->m, reg->v[i].node);
 }
 
-int nl_reload(struct nl *nl, const struct config *cfg, const struct registry *reg)
+int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 {
 	const struct config *old = nl->cfg;
 	struct wanted_list wanted, old_wanted = nl->wanted;
@@ -657,10 +678,44 @@ int nl_reload(struct nl *nl, const struct config *cfg, const struct registry *re
 	free(old_wanted.v);
 	/* Whoever asks for a reload wants the device to be there. */
 	check_device(nl, cfg->create);
+	nl_registry_start(nl);
 	if (nl->attached)
 		start_peers(nl);
-	arm_timer(nl);
+	nl_arm_timer(nl);
 	return 0;
+}
+
+void nl_node_known(struct nl *nl, uint32_t node)
+{
+	struct wanted_list wanted;
+	struct pilot_error err;
+	struct applier a;
+
+	nl->cfg->node = node;
+	manager_set_node(nl->m, node);
+	paths_set_node(nl->paths, nl_now(), node);
+	if (wanted_make(&wanted, nl->cfg, nl->reg)) {
+		log_err("out of memory");
+		return;
+	}
+	free(nl->wanted.v);
+	nl->wanted = wanted;
+	if (!nl->attached)
+		return;
+	a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev };
+	if (apply_device(&a, nl->cfg, &err)) {
+		log_err("%s: %s", nl->cfg->device, err.text);
+		return;
+	}
+	apply_addresses(&a, nl->cfg, NULL);
+	start_peers(nl);
+	nl_check_soon(nl);
+	nl_arm_timer(nl);
+}
+
+bool nl_leave(struct nl *nl, void (*done)(void *ctx), void *ctx)
+{
+	return nl_registry_leave(nl, done, ctx);
 }
 
 bool nl_failed(const struct nl *nl)
@@ -668,7 +723,7 @@ bool nl_failed(const struct nl *nl)
 	return nl->failed;
 }
 
-struct nl *nl_new(struct event_base *base, const struct config *cfg,
+struct nl *nl_new(struct event_base *base, struct config *cfg,
 		  const struct registry *reg, const struct pilot_identity *id)
 {
 	const struct manager_config mcfg = {
@@ -686,6 +741,7 @@ struct nl *nl_new(struct event_base *base, const struct config *cfg,
 	nl->timerfd = -1;
 	nl->base = base;
 	nl->cfg = cfg;
+	nl->id = id;
 	nl->reg = reg;
 	nl->timerfd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (nl->timerfd < 0) {
@@ -712,8 +768,10 @@ struct nl *nl_new(struct event_base *base, const struct config *cfg,
 	paths_set_silence(nl->paths, cfg->silence * INT64_C(1000));
 	if (check_device(nl, cfg->create))
 		goto fail;
+	if (nl_registry_start(nl))
+		goto fail;
 	check_in(nl, RESYNC_MS);
-	arm_timer(nl);
+	nl_arm_timer(nl);
 	return nl;
 nomem:
 	log_err("out of memory");
@@ -726,6 +784,7 @@ void nl_free(struct nl *nl)
 {
 	if (!nl)
 		return;
+	nl_registry_free(nl);
 	close_genl(nl);
 	if (nl->ev_check)
 		event_free(nl->ev_check);

@@ -17,7 +17,8 @@ struct nl;
 /**
  * nl_new() - take a device into service
  * @base: event loop
- * @cfg: configuration; must stay until nl_reload() or nl_free()
+ * @cfg: configuration; must stay until nl_reload() or nl_free(). If the
+ *	registry gives us a node ID, it is put in there
  * @reg: registry; the same
  * @id: own identity, NULL if there is none; must stay
  *
@@ -27,7 +28,7 @@ struct nl;
  *
  * Return: the service, or NULL.
  */
-struct nl *nl_new(struct event_base *base, const struct config *cfg,
+struct nl *nl_new(struct event_base *base, struct config *cfg,
 		  const struct registry *reg, const struct pilot_identity *id);
 
 /**
@@ -40,7 +41,17 @@ struct nl *nl_new(struct event_base *base, const struct config *cfg,
  *
  * Return: 0; or -ENOMEM, and the old ones stay in use.
  */
-int nl_reload(struct nl *nl, const struct config *cfg, const struct registry *reg);
+int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg);
+
+/**
+ * nl_leave() - tell the registry that we leave, if that is configured
+ * @nl: service
+ * @done: called when it is told, or could not be
+ * @ctx: for it
+ *
+ * Return: whether @done will be called.
+ */
+bool nl_leave(struct nl *nl, void (*done)(void *ctx), void *ctx);
 
 /**
  * nl_failed() - whether the loop was stopped because of an error

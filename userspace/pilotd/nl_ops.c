@@ -13,6 +13,7 @@
 #include "log.h"
 #include "manager.h"
 #include "nl_private.h"
+#include "nl_registry.h"
 
 /* Lines a second about frames that were refused. */
 #define REFUSALS_PER_SEC	5
@@ -142,6 +143,8 @@ static void op_lookup_pubkey(void *ctx, uint32_t node)
 	struct nl *nl = ctx;
 	const struct registry_node *r = registry_find(nl->reg, node);
 
+	if (!r && nl_registry_lookup(nl, node))
+		return;
 	manager_pubkey_result(nl->m, nl_now(), node,
 			      r ? PUBKEY_KNOWN : PUBKEY_ABSENT, r ? r->key : NULL);
 }
@@ -189,6 +192,7 @@ static void op_notice(void *ctx, enum manager_notice notice, uint32_t node,
 	switch (notice) {
 	case MANAGER_GAVE_UP:
 		log_notice("tunnel.rekey_gave_up node=%u reason=\"%s\"", node, detail);
+		nl_registry_resolve(nl, node);
 		break;
 	case MANAGER_FAILED:
 		log_err("node %u: %s", node, detail);

@@ -9,6 +9,7 @@
 #include "lib/text.h"
 #include "log.h"
 #include "nl_private.h"
+#include "nl_registry.h"
 #include "paths.h"
 
 static void send_frame(struct nl *nl, const struct pilot_frame_info *frame,
@@ -125,6 +126,11 @@ static const struct pilot_endpoint *op_configured(void *ctx, uint32_t node)
 	return w ? &w->endpoint : NULL;
 }
 
+static void op_resolve(void *ctx, uint32_t node)
+{
+	nl_registry_resolve(ctx, node);
+}
+
 static void op_need_key(void *ctx, uint32_t node)
 {
 	struct nl *nl = ctx;
@@ -165,6 +171,7 @@ const struct paths_ops nl_paths_ops = {
 	.set_path = op_set_path,
 	.set_endpoint = op_set_endpoint,
 	.configured = op_configured,
+	.resolve = op_resolve,
 	.need_key = op_need_key,
 	.notice = op_notice,
 };

@@ -20,8 +20,10 @@
 /**
  * struct nl - the daemon and its device
  * @base: event loop
- * @cfg: configuration in use
- * @reg: registry in use
+ * @cfg: configuration in use; with node_auto its node is set once it is known
+ * @id: own identity, NULL if there is none
+ * @reg: registry file in use
+ * @registry: registry over TCP, NULL if there was none yet
  * @m: the key exchange
  * @paths: beacon, NAT and paths
  * @wanted: peers that configuration and registry ask for
@@ -49,8 +51,10 @@
  */
 struct nl {
 	struct event_base *base;
-	const struct config *cfg;
+	struct config *cfg;
+	const struct pilot_identity *id;
 	const struct registry *reg;
+	struct nl_registry *registry;
 	struct manager *m;
 	struct paths *paths;
 	struct wanted_list wanted;
@@ -81,6 +85,18 @@ struct nl {
 
 /* The manager's clock, ms: what its deadlines are about goes on during suspend. */
 int64_t nl_now(void);
+
+/* After anything that may have moved the manager's next deadline. */
+void nl_arm_timer(struct nl *nl);
+
+/*
+ * Look at the device as soon as may be: strangers can cause losses, so not all
+ * the time.
+ */
+void nl_check_soon(struct nl *nl);
+
+/* The registry gave us a node ID. */
+void nl_node_known(struct nl *nl, uint32_t node);
 
 /* Callbacks of the manager and of the paths, for a struct nl. */
 extern const struct manager_ops nl_ops;

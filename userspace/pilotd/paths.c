@@ -209,6 +209,10 @@ static void send_discover(struct paths *ps, int64_t now)
 	uint8_t msg[BEACON_DISCOVER_LEN];
 	int64_t wait;
 
+	if (!ps->node) {
+		ps->discover_at = FOREVER;
+		return;
+	}
 	if (ps->awaited && ++ps->unanswered == BEACON_SILENT_AFTER)
 		ps->ops->notice(ps->ctx, PATHS_BEACON_SILENT, 0, &ps->beacon);
 	wait = ps->unanswered < 5 ? DISCOVER_RETRY_MS << ps->unanswered : BEACON_KEEP_MS;
@@ -695,6 +699,12 @@ struct paths *paths_new(uint32_t node, const struct paths_ops *ops, void *ctx)
 	ps->ctx = ctx;
 	ps->discover_at = FOREVER;
 	return ps;
+}
+
+void paths_set_node(struct paths *ps, int64_t now, uint32_t node)
+{
+	ps->node = node;
+	paths_discover(ps, now);
 }
 
 void paths_free(struct paths *ps)

@@ -107,13 +107,21 @@ struct paths_ops {
 
 /**
  * paths_new() - begin with no peers and no beacon
- * @node: own node ID
+ * @node: own node ID, 0 if it is not known yet
  * @ops: callbacks, must outlive it
  * @ctx: for the callbacks
  *
  * Return: NULL if there is no memory.
  */
 struct paths *paths_new(uint32_t node, const struct paths_ops *ops, void *ctx);
+
+/**
+ * paths_set_node() - the own node ID is known
+ * @ps: paths that had none; nothing was said to the beacon so far
+ * @now: ms
+ * @node: node ID
+ */
+void paths_set_node(struct paths *ps, int64_t now, uint32_t node);
 
 /**
  * paths_free() - the paths in use stay in use

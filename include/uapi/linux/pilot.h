@@ -172,6 +172,11 @@ enum pilot_endpoint_attr {
  * @PILOT_A_DEVICE_STATS: nest of &enum pilot_stats_attr, out
  * @PILOT_A_DEVICE_CLEARED: u32, out: how often all keys were dropped because
  *	of suspend, or because the machine was cloned
+ * @PILOT_A_DEVICE_ON_DEMAND: u8, in/out: 1: while there is a handler, ask it for
+ *	peers that packets are for, PILOT_EVENT_NEED_PEER
+ * @PILOT_A_DEVICE_STATUS: nest of &enum pilot_status_attr, in/out: what the
+ *	handler tells of itself. Accepted from the handler's socket only, else
+ *	EPERM, and with no other attribute; empty again when that closes
  */
 enum pilot_device_attr {
 	PILOT_A_DEVICE_UNSPEC,
@@ -198,9 +203,56 @@ enum pilot_device_attr {
 	PILOT_A_DEVICE_EVENT_SEQ,
 	PILOT_A_DEVICE_STATS,
 	PILOT_A_DEVICE_CLEARED,
+	PILOT_A_DEVICE_ON_DEMAND,
+	PILOT_A_DEVICE_STATUS,
 
 	__PILOT_A_DEVICE_AFTER_LAST,
 	PILOT_A_DEVICE_MAX = __PILOT_A_DEVICE_AFTER_LAST - 1
+};
+
+/**
+ * enum pilot_registry_state - how the handler stands with its registry
+ * @PILOT_REGISTRY_NONE: there is none, or it is a file
+ * @PILOT_REGISTRY_CONNECTING: for the first time
+ * @PILOT_REGISTRY_CONNECTED: it can be asked; we are not registered (yet)
+ * @PILOT_REGISTRY_REGISTERED: and it knows us
+ * @PILOT_REGISTRY_REFUSED: it can be asked, but does not register us
+ * @PILOT_REGISTRY_DOWN: it cannot be asked; tried again and again
+ */
+enum pilot_registry_state {
+	PILOT_REGISTRY_NONE,
+	PILOT_REGISTRY_CONNECTING,
+	PILOT_REGISTRY_CONNECTED,
+	PILOT_REGISTRY_REGISTERED,
+	PILOT_REGISTRY_REFUSED,
+	PILOT_REGISTRY_DOWN,
+
+	__PILOT_REGISTRY_AFTER_LAST,
+	PILOT_REGISTRY_MAX = __PILOT_REGISTRY_AFTER_LAST - 1
+};
+
+/**
+ * enum pilot_status_attr - what the handler tells of itself
+ * @PILOT_A_STATUS_UNSPEC: not used
+ * @PILOT_A_STATUS_PAD: padding of 64-bit attributes
+ * @PILOT_A_STATUS_REGISTRY: u8 &enum pilot_registry_state, in/out
+ * @PILOT_A_STATUS_REGISTRY_ADDRESS: string of up to 127 bytes, in/out
+ * @PILOT_A_STATUS_REGISTRY_ERROR: string of up to 127 bytes, in/out: why not;
+ *	absent if there is no error, empty in requests
+ * @PILOT_A_STATUS_REGISTRY_SINCE: u64 ms, out: since REGISTRY changed
+ *
+ * What is not given stays.
+ */
+enum pilot_status_attr {
+	PILOT_A_STATUS_UNSPEC,
+	PILOT_A_STATUS_PAD,
+	PILOT_A_STATUS_REGISTRY,
+	PILOT_A_STATUS_REGISTRY_ADDRESS,
+	PILOT_A_STATUS_REGISTRY_ERROR,
+	PILOT_A_STATUS_REGISTRY_SINCE,
+
+	__PILOT_A_STATUS_AFTER_LAST,
+	PILOT_A_STATUS_MAX = __PILOT_A_STATUS_AFTER_LAST - 1
 };
 
 /**
@@ -249,6 +301,8 @@ enum pilot_path {
  *	absent if never
  * @PILOT_A_PEER_LAST_TX: u64 ms, out: since the last frame; absent if never
  * @PILOT_A_PEER_STATS: nest of &enum pilot_stats_attr, out
+ * @PILOT_A_PEER_DYNAMIC: u8, in/out: 1: the handler added it by itself and may
+ *	remove it when it is idle
  */
 enum pilot_peer_attr {
 	PILOT_A_PEER_UNSPEC,
@@ -267,6 +321,7 @@ enum pilot_peer_attr {
 	PILOT_A_PEER_LAST_RX,
 	PILOT_A_PEER_LAST_TX,
 	PILOT_A_PEER_STATS,
+	PILOT_A_PEER_DYNAMIC,
 
 	__PILOT_A_PEER_AFTER_LAST,
 	PILOT_A_PEER_MAX = __PILOT_A_PEER_AFTER_LAST - 1
@@ -418,6 +473,10 @@ enum pilot_frame_attr {
  * @PILOT_EVENT_DEVICE_CHANGED: settings of the device were changed
  * @PILOT_EVENT_CLEARED: all keys are dropped, for REASON_CLEARED: a secret made
  *	before this must not be used any more
+ * @PILOT_EVENT_NEED_PEER: NODE_ID is no peer, but REASON_NO_KEY: there are packets
+ *	for it, REASON_UNKNOWN_PEER: it sends packets. At most one per node in
+ *	3 s. Comes again with the next packet; there is no other sign of it
+ * @PILOT_EVENT_REGISTRY_CHANGED: REGISTRY: the state the handler tells changed
  */
 enum pilot_event_type {
 	PILOT_EVENT_UNSPEC,
@@ -436,6 +495,8 @@ enum pilot_event_type {
 	PILOT_EVENT_SRC_SPOOFED,
 	PILOT_EVENT_DEVICE_CHANGED,
 	PILOT_EVENT_CLEARED,
+	PILOT_EVENT_NEED_PEER,
+	PILOT_EVENT_REGISTRY_CHANGED,
 
 	__PILOT_EVENT_AFTER_LAST,
 	PILOT_EVENT_MAX = __PILOT_EVENT_AFTER_LAST - 1
@@ -457,6 +518,7 @@ enum pilot_event_type {
  * @PILOT_REASON_EXHAUSTED: the key must not seal any more
  * @PILOT_REASON_CLEARED: suspend, or the machine was cloned
  * @PILOT_REASON_PEER_REMOVED: its peer was removed
+ * @PILOT_REASON_UNKNOWN_PEER: a frame came, and its sender is no peer
  */
 enum pilot_reason {
 	PILOT_REASON_NONE,
@@ -472,6 +534,7 @@ enum pilot_reason {
 	PILOT_REASON_EXHAUSTED,
 	PILOT_REASON_CLEARED,
 	PILOT_REASON_PEER_REMOVED,
+	PILOT_REASON_UNKNOWN_PEER,
 
 	__PILOT_REASON_AFTER_LAST,
 	PILOT_REASON_MAX = __PILOT_REASON_AFTER_LAST - 1
@@ -492,6 +555,7 @@ enum pilot_reason {
  * @PILOT_A_EVENT_REKEYED: flag: the peer had a key before
  * @PILOT_A_EVENT_RELAYED: flag: the peer's path is the relay
  * @PILOT_A_EVENT_COUNT: u32
+ * @PILOT_A_EVENT_REGISTRY: u8 &enum pilot_registry_state
  */
 enum pilot_event_attr {
 	PILOT_A_EVENT_UNSPEC,
@@ -506,6 +570,7 @@ enum pilot_event_attr {
 	PILOT_A_EVENT_REKEYED,
 	PILOT_A_EVENT_RELAYED,
 	PILOT_A_EVENT_COUNT,
+	PILOT_A_EVENT_REGISTRY,
 
 	__PILOT_A_EVENT_AFTER_LAST,
 	PILOT_A_EVENT_MAX = __PILOT_A_EVENT_AFTER_LAST - 1
