@@ -41,12 +41,14 @@ static struct crypto_aead *pinned;
 /**
  * struct pilot_aead_cpu - what an operation needs
  * @sg: the text with its additional data
+ * @nonce: of the frame, while the additional data is in its place
  * @req: request
  *
  * One per CPU: it is used with bottom halves off, and never nested.
  */
 struct pilot_aead_cpu {
 	struct scatterlist sg;
+	u8 nonce[PILOT_NONCE_LEN];
 	struct aead_request req;	/* last: the driver's part follows */
 };
 
@@ -195,20 +197,19 @@ static int crypt(struct crypto_aead *tfm, u8 *frame, unsigned int len,
 {
 	struct pilot_aead_cpu *c = this_cpu_read(pilot_aead_cpu);
 	u8 *aad = frame + PILOT_PILS_HLEN - sizeof(__be32);
-	u8 nonce[PILOT_NONCE_LEN];
 	int err;
 
-	memcpy(nonce, frame + offsetof(struct pilot_pils, prefix),
-	       sizeof(nonce));
+	memcpy(c->nonce, frame + offsetof(struct pilot_pils, prefix),
+	       sizeof(c->nonce));
 	memcpy(aad, frame + offsetof(struct pilot_pils, sender),
 	       sizeof(__be32));
 	sg_set_buf(&c->sg, aad, sizeof(__be32) + len +
 		   (encrypt ? PILOT_TAG_LEN : 0));
 	aead_request_set_tfm(&c->req, tfm);
-	aead_request_set_crypt(&c->req, &c->sg, &c->sg, len, nonce);
+	aead_request_set_crypt(&c->req, &c->sg, &c->sg, len, c->nonce);
 	err = encrypt ? crypto_aead_encrypt(&c->req) :
 			crypto_aead_decrypt(&c->req);
-	memcpy(aad, nonce + PILOT_NONCE_LEN - sizeof(__be32), sizeof(__be32));
+	memcpy(aad, c->nonce + PILOT_NONCE_LEN - sizeof(__be32), sizeof(__be32));
 	return err;
 }
 

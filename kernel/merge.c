@@ -80,7 +80,7 @@ static bool ends_run(const struct pilot_merge *m, const u8 *text)
  * @peer: sender
  * @text: the packet
  * @len: its length
- * @page: page it lies in; a reference is taken
+ * @page: page it lies in; its reference is taken over
  * @off: its offset in the page
  * @mergeable: others may follow
  *
@@ -105,10 +105,10 @@ bool pilot_merge_start(struct pilot_merge *m, struct pilot_peer *peer,
 	m->n = 1;
 	skb_reserve(skb, NET_SKB_PAD);
 	skb_put_data(skb, text, m->hlen);
-	if (m->mss) {
-		get_page(page);
+	if (m->mss)
 		skb_add_rx_frag(skb, 0, page, off + m->hlen, m->mss, m->mss);
-	}
+	else
+		put_page(page);
 	return true;
 }
 
@@ -139,6 +139,15 @@ static bool follows6(const struct pilot_merge *m, const struct ipv6hdr *ip,
 	       ipv6_addr_equal(&ip->daddr, &first->daddr);
 }
 
+/* For a few words a call is more than the comparison. */
+static bool same_words(const __be32 *a, const __be32 *b, unsigned int n)
+{
+	while (n--)
+		if (*a++ != *b++)
+			return false;
+	return true;
+}
+
 static bool follows_tcp(const struct pilot_merge *m, const struct tcphdr *th)
 {
 	const struct tcphdr *first = (struct tcphdr *)(m->skb->data + m->th);
@@ -149,7 +158,8 @@ static bool follows_tcp(const struct pilot_merge *m, const struct tcphdr *th)
 	       th->ack_seq == first->ack_seq &&
 	       !((tcp_flag_word(th) ^ tcp_flag_word(first)) &
 		 ~TCP_END_FLAGS) &&
-	       !memcmp(th + 1, first + 1, m->hlen - m->th - sizeof(*th));
+	       same_words((__be32 *)(th + 1), (__be32 *)(first + 1),
+			  (m->hlen - m->th - sizeof(*th)) / sizeof(__be32));
 }
 
 static bool follows_udp(const struct pilot_merge *m, const struct udphdr *uh,
@@ -167,7 +177,7 @@ static bool follows_udp(const struct pilot_merge *m, const struct udphdr *uh,
  * @peer: sender
  * @text: the packet
  * @len: its length; it follows only if that is what its header says
- * @page: page it lies in; a reference is taken
+ * @page: page it lies in; if it follows, its reference is taken over
  * @off: its offset in the page
  *
  * What follows has the source of the first. Return: false if it does not.
@@ -188,7 +198,6 @@ bool pilot_merge_add(struct pilot_merge *m, struct pilot_peer *peer,
 		       follows_udp(m, (struct udphdr *)(text + m->th), len)))
 		return false;
 
-	get_page(page);
 	skb_add_rx_frag(skb, m->n++, page, off + m->hlen, data, data);
 	if (m->tcp)
 		tcp_flag_word(skb->data + m->th) |=

@@ -33,7 +33,7 @@
 /**
  * struct pilot_frame - one frame on its way in
  * @skb: linear, @data somewhere in it; or NULL: it lies in a page
- * @page: the page, with a reference; NULL with @skb
+ * @page: the page, with a reference; NULL with @skb, and when the frame went up
  * @off: offset of the frame in @page
  * @len: its length
  * @data: the frame, contiguous and private
@@ -335,6 +335,7 @@ static void deliver(struct pilot_rx *rx, struct pilot_frame *f,
 	if (m && !f->skb &&
 	    pilot_merge_add(m, peer, text, len, f->page,
 			    f->off + PILOT_PILS_HLEN)) {
+		f->page = NULL;
 		rx->packets++;
 		rx->bytes += len;
 		return;
@@ -362,9 +363,11 @@ static void deliver(struct pilot_rx *rx, struct pilot_frame *f,
 		deliver_skb(rx, f->skb, text, len, protocol);
 	} else {
 		deliver_merged(rx, m);
-		if (!pilot_merge_start(m, peer, text, len, f->page,
-				       f->off + PILOT_PILS_HLEN,
-				       !netif_elide_gro(pd->dev)))
+		if (likely(pilot_merge_start(m, peer, text, len, f->page,
+					     f->off + PILOT_PILS_HLEN,
+					     !netif_elide_gro(pd->dev))))
+			f->page = NULL;
+		else
 			drop(pd, peer, NULL, PILOT_A_STATS_RX_NOMEM);
 	}
 }
@@ -676,8 +679,7 @@ static bool take_frame(struct pilot_rx *rx, struct pilot_walk *w,
 	*f = (struct pilot_frame){ .len = len };
 	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
 	    len > COPY_MAX && len <= PILOT_ROOM_SIZE &&
-	    pilot_room_get(&room, len, len)) {
-		pilot_room_used(&room, len);
+	    pilot_room_take(&room, len)) {
 		f->page = room.page;
 		f->off = room.off;
 		f->data = page_address(room.page) + room.off;

@@ -11,8 +11,8 @@
 
 #include "room.h"
 
-/* 512 KB for each CPU that handles super-packets. */
-#define PAGES	16
+/* 1 MB for each CPU that handles super-packets: what TCP has unread, and more. */
+#define PAGES	32
 
 struct pilot_pages {
 	struct page *page[PAGES];
@@ -23,7 +23,7 @@ struct pilot_pages {
 static DEFINE_PER_CPU(struct pilot_pages, pilot_pages);
 
 /* Makes the next page of the ring the current one. */
-static bool next_page(struct pilot_pages *p)
+static noinline bool next_page(struct pilot_pages *p)
 {
 	unsigned int next = (p->cur + 1) % PAGES;
 	struct page *page = p->page[next];
@@ -42,6 +42,26 @@ static bool next_page(struct pilot_pages *p)
 	return true;
 }
 
+/* Whether the current page has so much left, or the next one has. */
+static bool is_ready(struct pilot_pages *p, unsigned int len)
+{
+	return likely(p->page[p->cur] && p->off + len <= PILOT_ROOM_SIZE) ||
+	       next_page(p);
+}
+
+/* Large pages are rare: room in one of its own then. */
+static noinline bool get_alone(struct pilot_room *room, unsigned int least,
+			       unsigned int most)
+{
+	unsigned int order = get_order(least);
+
+	room->page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN | __GFP_NOMEMALLOC |
+				 (order ? __GFP_COMP : 0), order);
+	room->off = 0;
+	room->len = min_t(unsigned int, most, PAGE_SIZE << order);
+	return room->page;
+}
+
 /**
  * pilot_room_get() - finds room
  * @room: receives the room, and a reference to its page
@@ -56,22 +76,40 @@ bool pilot_room_get(struct pilot_room *room, unsigned int least,
 		    unsigned int most)
 {
 	struct pilot_pages *p = this_cpu_ptr(&pilot_pages);
-	unsigned int order = get_order(least);
 
-	if (likely((p->page[p->cur] && p->off + least <= PILOT_ROOM_SIZE) ||
-		   next_page(p))) {
-		room->page = p->page[p->cur];
-		room->off = p->off;
-		room->len = min_t(unsigned int, most, PILOT_ROOM_SIZE - p->off);
-		get_page(room->page);
-		return true;
-	}
-	/* large pages are rare: one by one then */
-	room->page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN | __GFP_NOMEMALLOC |
-				 (order ? __GFP_COMP : 0), order);
-	room->off = 0;
-	room->len = min_t(unsigned int, most, PAGE_SIZE << order);
-	return room->page;
+	if (unlikely(!is_ready(p, least)))
+		return get_alone(room, least, most);
+	room->page = p->page[p->cur];
+	room->off = p->off;
+	room->len = min_t(unsigned int, most, PILOT_ROOM_SIZE - p->off);
+	get_page(room->page);
+	return true;
+}
+
+/**
+ * pilot_room_take() - finds and keeps room
+ * @room: receives the room, and a reference to its page
+ * @len: bytes, at most PILOT_ROOM_SIZE
+ *
+ * What fits in one page lies in one: up to 6.12 the crypto API goes page by
+ * page, and takes what crosses into another in up to three steps.
+ *
+ * Context: bottom halves off. Return: false without memory.
+ */
+bool pilot_room_take(struct pilot_room *room, unsigned int len)
+{
+	struct pilot_pages *p = this_cpu_ptr(&pilot_pages);
+
+	if (offset_in_page(p->off) + len > PAGE_SIZE)
+		p->off = PAGE_ALIGN(p->off);
+	if (unlikely(!is_ready(p, len)))
+		return get_alone(room, len, len);
+	room->page = p->page[p->cur];
+	room->off = p->off;
+	room->len = len;
+	p->off += ALIGN(len, SMP_CACHE_BYTES);
+	get_page(room->page);
+	return true;
 }
 
 /**

@@ -22,6 +22,7 @@ struct pilot_room {
 
 bool pilot_room_get(struct pilot_room *room, unsigned int least,
 		    unsigned int most);
+bool pilot_room_take(struct pilot_room *room, unsigned int len);
 void pilot_room_used(const struct pilot_room *room, unsigned int len);
 void pilot_room_exit(void);
 
