@@ -6,6 +6,7 @@
  * "clock" with it.
  *
  *   load udp  FROM TO ADDRESS SIZE PACKETS
+ *   load rekey FROM TO ADDRESS SIZE PACKETS
  *   load gso  FROM TO ADDRESS SIZE PACKETS
  *   load echo FROM TO ADDRESS SIZE PACKETS
  *   load tcp  FROM TO ADDRESS MEGABYTES
@@ -14,7 +15,9 @@
  *   load seed
  *
  * udp, gso: SIZE bytes each, 32 at a time, and wait until all have arrived.
- * echo: one packet and one back. tcp: bulk. probe: does a packet get through?
+ * rekey: as udp, and before every tenth round writes a byte to descriptor 4 and
+ * waits for one from descriptor 3. echo: one packet and one back. tcp: bulk.
+ * probe: does a packet get through?
  * encap: keep a socket open that takes ESP out of UDP. seed: fixed randomness.
  */
 #include <arpa/inet.h>
@@ -251,7 +254,7 @@ static int udp_round(int tx, int rx, int size)
 	return got;
 }
 
-static int run_udp(char **args)
+static int run_packets(char **args, int (*round)(int tx, int rx, int size))
 {
 	int size = number(args[3], sizeof(buf[0])), rounds = number(args[4], 1 << 30) / BATCH;
 	int tx, rx;
@@ -263,7 +266,34 @@ static int run_udp(char **args)
 		tx_msg[i].msg_hdr = (struct msghdr){ .msg_iov = &tx_vec[i], .msg_iovlen = 1 };
 		rx_msg[i].msg_hdr = (struct msghdr){ .msg_iov = &rx_vec[i], .msg_iovlen = 1 };
 	}
-	return run_rounds(rounds, BATCH, udp_round, tx, rx, size);
+	return run_rounds(rounds, BATCH, round, tx, rx, size);
+}
+
+static int run_udp(char **args)
+{
+	return run_packets(args, udp_round);
+}
+
+/* ---- rekey */
+
+#define REKEY_FROM	3
+#define REKEY_TO	4
+#define REKEY_ROUNDS	10
+
+static int rekey_round(int tx, int rx, int size)
+{
+	static unsigned int rounds;
+	char byte = 0;
+
+	if (rounds++ % REKEY_ROUNDS == 0 &&
+	    (write(REKEY_TO, &byte, 1) != 1 || read(REKEY_FROM, &byte, 1) != 1))
+		die("rekey");
+	return udp_round(tx, rx, size);
+}
+
+static int run_rekey(char **args)
+{
+	return run_packets(args, rekey_round);
 }
 
 /* ---- gso */
@@ -439,6 +469,7 @@ static const struct mode {
 	int (*run)(char **args);
 } modes[] = {
 	{ "udp", 5, run_udp },
+	{ "rekey", 5, run_rekey },
 	{ "gso", 5, run_gso },
 	{ "echo", 5, run_echo },
 	{ "tcp", 4, run_tcp },

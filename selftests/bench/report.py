@@ -3,7 +3,7 @@
 
 import svg
 
-UNIT = {'udp64': 'UDP 64 B', 'udp1400': 'UDP 1400 B', 'gso': 'UDP GSO 1400 B', 'tcp': 'TCP, MSS',
+UNIT = {'udp64': 'UDP 64 B', 'udp1400': 'UDP 1400 B', 'rekey': '1400 B, new keys', 'gso': 'UDP GSO 1400 B', 'tcp': 'TCP, MSS',
         'gso-wire': 'GSO, wire', 'tcp-wire': 'TCP, wire', 'echo64': 'echo 64 B'}
 
 

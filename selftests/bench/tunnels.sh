@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # One function up_NAME per tunnel that the benchmark knows, and down_NAME where
-# something is left that the end of the namespaces does not end. Sourced by
+# something is left that the end of the namespaces does not end. rekey_NAME measures
+# UDP while keys are replaced, where that can be asked for. Sourced by
 # "guest", which has made namespaces A (10.0.0.1) and B (10.0.0.2), joined by the
 # veth devices va and vb. Afterwards 10.9.0.2 is reached from 10.9.0.1. All have
 # an MTU of 1440 inside.
@@ -60,6 +61,13 @@ pilot_node() { # namespace, node, peer
 }
 up_pilot() {
 	pilot_node A 1 2 && pilot_node B 2 1 && inner pilot0 pilot0
+}
+
+# Handing over new keys, not agreeing on them: that is the daemon's.
+rekey_pilot() {
+	# shellcheck disable=SC2154
+	coproc "$built/rekey" pilot0 A 1 B 2 &&
+		"$load" rekey A B "$target" 1400 3200 3<&"${COPROC[0]}" 4>&"${COPROC[1]}"
 }
 
 # The same with 16384 peers at both ends. To each a frame is sent at first, which
