@@ -100,37 +100,53 @@ static struct pilot_allowedip *find(struct pilot_allowedips *aip,
 }
 
 /**
- * pilot_allowedips_add() - gives a prefix to a peer, perhaps from another one
+ * pilot_allowedips_reserve() - makes room for a prefix that nobody has yet
  * @aip: table; its device's lock is held
- * @peer: new owner
  * @prefix: prefix, masked
+ * @fresh: list that gets what was allocated; nobody's, until it is given to a
+ *	peer or removed by pilot_allowedips_remove_list()
  *
- * Context: process. Return: 0 or -ENOMEM.
+ * Context: process. Return: 0, -ENOMEM, or -EBUSY while the table grows.
  */
-int pilot_allowedips_add(struct pilot_allowedips *aip, struct pilot_peer *peer,
-			 const struct pilot_prefix *prefix)
+int pilot_allowedips_reserve(struct pilot_allowedips *aip,
+			     const struct pilot_prefix *prefix,
+			     struct list_head *fresh)
 {
-	struct pilot_allowedip *a = find(aip, prefix);
+	struct pilot_allowedip *a;
 	int err;
 
-	if (a) {
-		rcu_assign_pointer(a->peer, peer);
-		list_move_tail(&a->list, &peer->allowed_ips);
+	if (find(aip, prefix))
 		return 0;
-	}
 	a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
 	if (!a)
 		return -ENOMEM;
 	a->prefix = *prefix;
-	rcu_assign_pointer(a->peer, peer);
 	err = rhashtable_insert_fast(&aip->table, &a->hash, params);
 	if (err) {
 		kfree(a);
 		return err;
 	}
 	count(aip, prefix, 1);
-	list_add_tail(&a->list, &peer->allowed_ips);
+	list_add_tail(&a->list, fresh);
 	return 0;
+}
+
+/**
+ * pilot_allowedips_give() - gives a prefix to a peer, perhaps from another one
+ * @aip: table; its device's lock is held
+ * @peer: new owner
+ * @prefix: prefix, masked, which is reserved or somebody's
+ *
+ * Context: process.
+ */
+void pilot_allowedips_give(struct pilot_allowedips *aip,
+			   struct pilot_peer *peer,
+			   const struct pilot_prefix *prefix)
+{
+	struct pilot_allowedip *a = find(aip, prefix);
+
+	rcu_assign_pointer(a->peer, peer);
+	list_move_tail(&a->list, &peer->allowed_ips);
 }
 
 static void unlink_ip(struct pilot_allowedips *aip, struct pilot_allowedip *a)
@@ -187,6 +203,7 @@ struct pilot_peer *pilot_allowedips_find4(struct pilot_allowedips *aip,
 {
 	struct pilot_prefix p = { .family = AF_INET };
 	struct pilot_allowedip *a;
+	struct pilot_peer *peer;
 	unsigned int len;
 	u64 used;
 
@@ -194,8 +211,9 @@ struct pilot_peer *pilot_allowedips_find4(struct pilot_allowedips *aip,
 		len = fls64(used) - 1;
 		mask4(&p, addr, len);
 		a = rhashtable_lookup(&aip->table, &p, params);
-		if (a)
-			return rcu_dereference(a->peer);
+		peer = a ? rcu_dereference(a->peer) : NULL;
+		if (peer)
+			return peer;
 	}
 	return NULL;
 }
@@ -212,6 +230,7 @@ struct pilot_peer *pilot_allowedips_find6(struct pilot_allowedips *aip,
 {
 	struct pilot_prefix p = { .family = AF_INET6 };
 	struct pilot_allowedip *a;
+	struct pilot_peer *peer;
 	unsigned int len;
 	u64 used;
 	int i;
@@ -222,8 +241,9 @@ struct pilot_peer *pilot_allowedips_find6(struct pilot_allowedips *aip,
 			len = fls64(used) - 1;
 			mask6(&p, addr, i * 64 + len);
 			a = rhashtable_lookup(&aip->table, &p, params);
-			if (a)
-				return rcu_dereference(a->peer);
+			peer = a ? rcu_dereference(a->peer) : NULL;
+			if (peer)
+				return peer;
 		}
 	}
 	return NULL;

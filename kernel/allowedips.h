@@ -25,8 +25,9 @@ struct pilot_prefix {
  * struct pilot_allowedip - a prefix that belongs to a peer
  * @prefix: the prefix, key of the hash table
  * @hash: entry of the hash table
- * @peer: its peer; RCU, replaced when the prefix moves
- * @list: entry of the peer's allowed_ips; guarded by the device's lock
+ * @peer: its peer; RCU, replaced when the prefix moves; NULL while reserved
+ * @list: entry of the peer's allowed_ips, or of a list of reserved ones;
+ *	guarded by the device's lock
  * @rcu: for freeing
  */
 struct pilot_allowedip {
@@ -59,8 +60,12 @@ struct pilot_allowedips {
 
 int pilot_allowedips_init(struct pilot_allowedips *aip);
 void pilot_allowedips_destroy(struct pilot_allowedips *aip);
-int pilot_allowedips_add(struct pilot_allowedips *aip, struct pilot_peer *peer,
-			 const struct pilot_prefix *prefix);
+int pilot_allowedips_reserve(struct pilot_allowedips *aip,
+			     const struct pilot_prefix *prefix,
+			     struct list_head *fresh);
+void pilot_allowedips_give(struct pilot_allowedips *aip,
+			   struct pilot_peer *peer,
+			   const struct pilot_prefix *prefix);
 int pilot_allowedips_remove(struct pilot_allowedips *aip,
 			    struct pilot_peer *peer,
 			    const struct pilot_prefix *prefix);

@@ -227,54 +227,66 @@ static int parse_allowed_ip(struct nlattr *nest, struct pilot_prefix *p,
 	return 0;
 }
 
-/* Checks, and with @peer applies, the allowed-ips of a request. */
-static int walk_allowed_ips(struct pilot_device *pd, struct pilot_peer *peer,
-			    struct nlattr *nest, bool replace,
-			    struct netlink_ext_ack *extack)
+/* Checks the allowed-ips of a request, and reserves what they need. */
+static int check_allowed_ips(struct pilot_device *pd, struct nlattr *nest,
+			     bool replace, struct list_head *fresh,
+			     struct netlink_ext_ack *extack)
 {
 	struct pilot_prefix prefix;
 	struct nlattr *attr;
-	LIST_HEAD(old);
 	bool remove;
-	int rem, err = 0;
+	int rem, err;
 
-	if (peer && replace)
-		list_splice_init(&peer->allowed_ips, &old);
 	nla_for_each_nested(attr, nest, rem) {
 		if (nla_type(attr) != PILOT_A_PEER_ALLOWED_IP)
 			continue;
 		err = parse_allowed_ip(attr, &prefix, &remove, extack);
 		if (err)
-			break;
+			return err;
 		if (remove && replace) {
 			NL_SET_ERR_MSG_ATTR(extack, attr,
 					    "cannot remove while replacing all");
-			err = -EINVAL;
-			break;
+			return -EINVAL;
 		}
-		if (!peer)
+		if (remove)
+			continue;
+		err = pilot_allowedips_reserve(&pd->allowedips, &prefix, fresh);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* What was checked; cannot fail. */
+static void apply_allowed_ips(struct pilot_peer *peer, struct nlattr *nest,
+			      bool replace)
+{
+	struct pilot_device *pd = peer->pd;
+	struct pilot_prefix prefix;
+	struct nlattr *attr;
+	LIST_HEAD(old);
+	bool remove;
+	int rem;
+
+	if (replace)
+		list_splice_init(&peer->allowed_ips, &old);
+	nla_for_each_nested(attr, nest, rem) {
+		if (nla_type(attr) != PILOT_A_PEER_ALLOWED_IP ||
+		    parse_allowed_ip(attr, &prefix, &remove, NULL))
 			continue;
 		if (remove)	/* gone already is as good */
 			pilot_allowedips_remove(&pd->allowedips, peer, &prefix);
 		else
-			err = pilot_allowedips_add(&pd->allowedips, peer,
-						   &prefix);
-		if (err)
-			break;
+			pilot_allowedips_give(&pd->allowedips, peer, &prefix);
 	}
-	if (peer)
-		pd->generation++;	/* dumps count allowed-ips */
 	/* entries that were given again have moved off the old list */
-	if (err)
-		list_splice_tail(&old, peer ? &peer->allowed_ips : &old);
-	else
-		pilot_allowedips_remove_list(&pd->allowedips, &old);
-	return err;
+	pilot_allowedips_remove_list(&pd->allowedips, &old);
+	pd->generation++;	/* dumps count allowed-ips */
 }
 
 static int peer_check(struct pilot_device *pd, struct pilot_peer *peer,
 		      struct nlattr *nest, struct nlattr **tb, bool replace,
-		      struct netlink_ext_ack *extack)
+		      struct list_head *fresh, struct netlink_ext_ack *extack)
 {
 	struct nlattr *active = tb[PILOT_A_PEER_PATH_ACTIVE];
 	u8 path = tb[PILOT_A_PEER_PATH] ? nla_get_u8(tb[PILOT_A_PEER_PATH]) :
@@ -285,7 +297,7 @@ static int peer_check(struct pilot_device *pd, struct pilot_peer *peer,
 				    "the path is fixed by the configuration");
 		return -EBUSY;
 	}
-	return walk_allowed_ips(pd, NULL, nest, replace, extack);
+	return check_allowed_ips(pd, nest, replace, fresh, extack);
 }
 
 static void set_path(struct pilot_peer *peer, struct nlattr **tb)
@@ -303,23 +315,18 @@ static void set_path(struct pilot_peer *peer, struct nlattr **tb)
 	pilot_path_set(peer, path, active);
 }
 
-static int peer_set(struct pilot_device *pd, struct pilot_peer *peer,
-		    struct nlattr *nest, struct nlattr **tb, bool replace,
+static int peer_set(struct pilot_peer *peer, struct nlattr *nest,
+		    struct nlattr **tb, bool replace,
 		    struct netlink_ext_ack *extack)
 {
 	struct pilot_endpoint *ep = NULL;
-	int err;
 
 	if (tb[PILOT_A_PEER_ENDPOINT]) {
 		ep = pilot_nl_endpoint(tb[PILOT_A_PEER_ENDPOINT], extack);
 		if (IS_ERR(ep))
 			return PTR_ERR(ep);
 	}
-	err = walk_allowed_ips(pd, peer, nest, replace, extack);
-	if (err) {
-		pilot_endpoint_free(ep);
-		return err;
-	}
+	apply_allowed_ips(peer, nest, replace);
 	if (tb[PILOT_A_PEER_ENDPOINT])
 		pilot_endpoint_replace(peer, ep);
 	set_path(peer, tb);
@@ -342,6 +349,7 @@ static int peer_new_or_set(struct genl_info *info, bool new)
 	struct nlattr *tb[PILOT_A_PEER_MAX + 1], *nest, *node;
 	struct pilot_peer *peer = NULL;
 	struct pilot_device *pd;
+	LIST_HEAD(fresh);
 	bool replace;
 	int err;
 
@@ -368,7 +376,7 @@ static int peer_new_or_set(struct genl_info *info, bool new)
 		err = -EINVAL;
 	}
 	if (!err)
-		err = peer_check(pd, peer, nest, tb, replace, extack);
+		err = peer_check(pd, peer, nest, tb, replace, &fresh, extack);
 	if (err)
 		goto out;
 	if (new) {
@@ -377,12 +385,13 @@ static int peer_new_or_set(struct genl_info *info, bool new)
 		if (err)
 			goto out;
 	}
-	err = peer_set(pd, peer, nest, tb, replace, extack);
+	err = peer_set(peer, nest, tb, replace, extack);
 	if (err && new)
 		pilot_peer_remove(peer);
 	else if (new)
 		pilot_demand_met(peer);
 out:
+	pilot_allowedips_remove_list(&pd->allowedips, &fresh);
 	pilot_nl_unlock(pd);
 	return err;
 }
