@@ -163,7 +163,7 @@ def requests():
     t.sweep('set the beacon', t.op('DEVICE_SET', nl.nest('DEVICE', endpoint(nl, 'DEVICE_BEACON', port=9001))))
     t.sweep('move the port', t.op('DEVICE_SET', nl.nest('DEVICE', nl.u16('DEVICE_LISTEN_PORT', 40001))),
             lambda: t.request('DEVICE_SET', nl.nest('DEVICE', nl.u16('DEVICE_LISTEN_PORT', 40000))),
-            lambda: port() == 40000, NOMEM + ('EADDRINUSE',))
+            lambda: port() == 40000, NOMEM + ('EADDRINUSE', 'ENFILE'))
     t.sweep('send a punch', t.op('FRAME', nl.nest('FRAME', endpoint(nl, 'FRAME_ENDPOINT'),
                                                   nl.attr('FRAME_DATA', b'PILP'))))
     handler = Genl()

@@ -49,9 +49,9 @@ traffic_class() {
 
 congestion_comes_in() {
 	on "$r" nft 'table ip t { chain c { type filter hook forward priority 0; ip daddr '$under4_2' udp dport 37736 ip ecn set ce; }; }' || return
-	spawn "$n2" timeout 20 tcpdump -n -l -v -i pilot0 icmp >"$work/inner" 2>/dev/null &
+	spawn "$n2" timeout 100 tcpdump -n -l -v -i pilot0 icmp >"$work/inner" 2>"$work/tcpdump" &
 	local pid=$!
-	sleep 2
+	busywait 20000 grep -q 'listening on' "$work/tcpdump"
 	on "$n1" ping -n -q -c 2 -Q 0x2 10.9.0.2
 	busywait 5000 grep -q 'tos 0x3' "$work/inner"
 	local rc=$?
