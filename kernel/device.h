@@ -17,6 +17,7 @@
 #include "demand.h"
 #include "peer.h"
 #include "ratelimit.h"
+#include "socket.h"
 #include "stats.h"
 
 #define PILOT_ETH_P	0x88B5	/* ethertype of Pilot packets on the device */
@@ -54,12 +55,14 @@ struct pilot_deferred {
  * @registry_since: jiffies at which that changed
  * @registry_address: which registry
  * @registry_error: why @registry is not what it should be, empty if it is
+ * @reflexive: our address as the beacon sees it, AF_UNSPEC if not known
  */
 struct pilot_status {
 	u8 registry;
 	unsigned long registry_since;
 	char registry_address[PILOT_STATUS_TEXT_LEN];
 	char registry_error[PILOT_STATUS_TEXT_LEN];
+	union pilot_sockaddr reflexive;
 };
 
 /**

@@ -53,6 +53,7 @@ static const struct nla_policy pilot_status_policy[] = {
 		.type = NLA_NUL_STRING, .len = STATUS_TEXT_MAX },
 	[PILOT_A_STATUS_REGISTRY_ERROR] = {
 		.type = NLA_NUL_STRING, .len = STATUS_TEXT_MAX },
+	[PILOT_A_STATUS_REFLEXIVE] = NLA_POLICY_NESTED(pilot_endpoint_policy),
 };
 
 static const struct nla_policy pilot_device_policy[] = {

@@ -26,6 +26,8 @@ struct pilot_peer *pilot_nl_peer(struct pilot_device *pd, struct nlattr *nest,
 				 struct netlink_ext_ack *extack);
 struct pilot_peer *pilot_nl_lock_peer(struct genl_info *info, int type,
 				      struct nlattr **tb, int max, int node);
+int pilot_nl_address(struct nlattr *nest, union pilot_sockaddr *sa,
+		     struct netlink_ext_ack *extack);
 struct pilot_endpoint *pilot_nl_endpoint(struct nlattr *nest,
 					 struct netlink_ext_ack *extack);
 u64 pilot_nl_age(unsigned long since);

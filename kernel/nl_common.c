@@ -125,8 +125,8 @@ struct pilot_peer *pilot_nl_lock_peer(struct genl_info *info, int type,
 }
 
 /* Returns 1 with @sa filled in, 0 for an empty nest, or an error. */
-static int parse_endpoint(struct nlattr *nest, union pilot_sockaddr *sa,
-			  struct netlink_ext_ack *extack)
+int pilot_nl_address(struct nlattr *nest, union pilot_sockaddr *sa,
+		     struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[PILOT_A_ENDPOINT_MAX + 1];
 	struct nlattr *v4, *v6, *port, *scope;
@@ -194,7 +194,7 @@ struct pilot_endpoint *pilot_nl_endpoint(struct nlattr *nest,
 {
 	union pilot_sockaddr sa;
 	struct pilot_endpoint *ep;
-	int err = parse_endpoint(nest, &sa, extack);
+	int err = pilot_nl_address(nest, &sa, extack);
 
 	if (err <= 0)
 		return ERR_PTR(err);

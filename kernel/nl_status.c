@@ -28,13 +28,18 @@ int pilot_nl_set_status(struct pilot_device *pd, struct nlattr *attr,
 			struct genl_info *info)
 {
 	struct nlattr *tb[PILOT_A_STATUS_MAX + 1];
+	struct nlattr *where = NULL;
 	struct pilot_status *s = &pd->status;
+	union pilot_sockaddr reflexive = {};
 	bool changed = false;
 	u8 registry = 0;
 	int err;
 
 	err = nla_parse_nested(tb, PILOT_A_STATUS_MAX, attr, NULL, info->extack);
-	if (err)
+	where = err ? NULL : tb[PILOT_A_STATUS_REFLEXIVE];
+	if (where)
+		err = pilot_nl_address(where, &reflexive, info->extack);
+	if (err < 0)
 		return err;
 	spin_lock_bh(&pd->handler_lock);
 	if (!is_handler(pd, info)) {
@@ -54,6 +59,8 @@ int pilot_nl_set_status(struct pilot_device *pd, struct nlattr *attr,
 		copy_text(s->registry_address, tb[PILOT_A_STATUS_REGISTRY_ADDRESS]);
 	if (tb[PILOT_A_STATUS_REGISTRY_ERROR])
 		copy_text(s->registry_error, tb[PILOT_A_STATUS_REGISTRY_ERROR]);
+	if (where)
+		s->reflexive = reflexive;
 	spin_unlock_bh(&pd->handler_lock);
 	if (changed)
 		pilot_event_registry(pd, registry);
@@ -67,6 +74,19 @@ void pilot_nl_clear_status(struct pilot_device *pd)
 	memset(&pd->status, 0, sizeof(pd->status));
 }
 
+static int put_registry(struct sk_buff *skb, const struct pilot_status *s)
+{
+	return nla_put_u8(skb, PILOT_A_STATUS_REGISTRY, s->registry) ?:
+	       nla_put_string(skb, PILOT_A_STATUS_REGISTRY_ADDRESS,
+			      s->registry_address) ?:
+	       (s->registry_error[0] ?
+		nla_put_string(skb, PILOT_A_STATUS_REGISTRY_ERROR,
+			       s->registry_error) : 0) ?:
+	       nla_put_u64_64bit(skb, PILOT_A_STATUS_REGISTRY_SINCE,
+				 pilot_nl_age(s->registry_since),
+				 PILOT_A_STATUS_PAD);
+}
+
 /* The nest PILOT_A_DEVICE_STATUS, if there is anything to tell. */
 int pilot_nl_put_status(struct sk_buff *skb, struct pilot_device *pd)
 {
@@ -76,16 +96,12 @@ int pilot_nl_put_status(struct sk_buff *skb, struct pilot_device *pd)
 	spin_lock_bh(&pd->handler_lock);
 	s = pd->status;
 	spin_unlock_bh(&pd->handler_lock);
-	if (!s.registry)
+	if (!s.registry && !s.reflexive.addr.sa_family)
 		return 0;
 	nest = nla_nest_start(skb, PILOT_A_DEVICE_STATUS);
-	if (!nest ||
-	    nla_put_u8(skb, PILOT_A_STATUS_REGISTRY, s.registry) ||
-	    nla_put_string(skb, PILOT_A_STATUS_REGISTRY_ADDRESS, s.registry_address) ||
-	    (s.registry_error[0] &&
-	     nla_put_string(skb, PILOT_A_STATUS_REGISTRY_ERROR, s.registry_error)) ||
-	    nla_put_u64_64bit(skb, PILOT_A_STATUS_REGISTRY_SINCE,
-			      pilot_nl_age(s.registry_since), PILOT_A_STATUS_PAD))
+	if (!nest || (s.registry && put_registry(skb, &s)) ||
+	    (s.reflexive.addr.sa_family &&
+	     pilot_nl_put_endpoint(skb, PILOT_A_STATUS_REFLEXIVE, &s.reflexive)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

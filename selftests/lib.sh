@@ -12,6 +12,7 @@ vectors=$lib_dir/vectors
 # Two nodes, a host behind the second and a router; the process id keeps runs
 # apart.
 n1=pt$$-1 n2=pt$$-2 n3=pt$$-3 r=pt$$-r
+namespaces="$n1 $n2 $n3 $r"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/pilot-test.XXXXXX") || exit 1
 tests=0 failures=0 finished=
@@ -95,7 +96,7 @@ on_exit() {
 	done
 	wait
 	local ns
-	for ns in $n1 $n2 $n3 $r; do
+	for ns in $namespaces; do
 		del_ns "$ns"
 	done
 	rm -rf "$work"

@@ -176,7 +176,7 @@ set_shown() {
 
 set_dumped() {
 	fields device '' 2=pilot0 4=65538 5=7 6=40100 7=2147483649 '8=[2001:db8::1]:9001' 9=1024 \
-		10=on 11=3 12=0 13=0 15=- 21=on 22=none 23=- && [ "$(awk -F '\t' '{ print NF }' "$work/dump")" = 23 ]
+		10=on 11=3 12=0 13=0 15=- 21=on 22=none 23=- 24=- && [ "$(awk -F '\t' '{ print NF }' "$work/dump")" = 24 ]
 }
 
 set_back() {

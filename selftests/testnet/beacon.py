@@ -224,7 +224,10 @@ def main():
             fifo += os.read(control, 4096)
             *lines, fifo = fifo.split(b'\n')
             for line in lines:
-                beacon.command(line.decode())
+                try:
+                    beacon.command(line.decode())
+                except (ValueError, KeyError, IndexError) as e:
+                    beacon.say('failed', line.decode(), repr(e))
 
 
 if __name__ == '__main__':

@@ -641,6 +641,16 @@ static void test_silence_exceptions(void)
 	ok(probes(r, PEER, true, 0) == SILENT_ROUNDS && !probes(r, PEER, false, 1),
 	   "path relay: stays relayed");
 
+	peer_is(r, PEER, true, PILOT_PATH_AUTO, PILOT_PATH_RELAY, 1);
+	r->peer[PEER].tx = r->now + 1;
+	run(r, 10000);
+	paths_discover(r->ps, r->now);
+	reply_from(r, PILOT_BEACON_DISCOVER_REPLY, 77);
+	run(r, SILENCE - 11000);
+	clear(r);
+	run(r, 1000);
+	ok(count(r, DISCOVER, 0) == 1, "relayed: the beacon is told again where we are");
+
 	r->beacon_answers = false;
 	run(r, 60000);
 	peer_is(r, PEER, true, PILOT_PATH_AUTO, PILOT_PATH_DIRECT, 1);

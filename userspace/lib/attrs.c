@@ -108,10 +108,17 @@ static const char *const status_names[PILOT_A_STATUS_MAX + 1] = {
 	[PILOT_A_STATUS_REGISTRY_ADDRESS] = "registry-address",
 	[PILOT_A_STATUS_REGISTRY_ERROR] = "registry-error",
 	[PILOT_A_STATUS_REGISTRY_SINCE] = "registry-since",
+	[PILOT_A_STATUS_REFLEXIVE] = "reflexive",
+};
+
+static const struct pilot_attr_set *const
+status_nested[PILOT_A_STATUS_MAX + 1] = {
+	[PILOT_A_STATUS_REFLEXIVE] = &pilot_attrs_endpoint,
 };
 
 const struct pilot_attr_set pilot_attrs_status = {
 	.names = status_names,
+	.nested = status_nested,
 	.max = PILOT_A_STATUS_MAX,
 };
 

@@ -71,6 +71,7 @@ static const struct field status_fields[PILOT_A_STATUS_MAX + 1] = {
 		F(STRING, true, pilot_status_info, registry_address),
 	[PILOT_A_STATUS_REGISTRY_ERROR] = F(STRING, true, pilot_status_info, registry_error),
 	[PILOT_A_STATUS_REGISTRY_SINCE] = F(U64, false, pilot_status_info, registry_since),
+	[PILOT_A_STATUS_REFLEXIVE] = F(ENDPOINT, true, pilot_status_info, reflexive),
 };
 
 static const struct field peer_fields[PILOT_A_PEER_MAX + 1] = {

@@ -92,6 +92,7 @@ struct pilot_stats {
  * @registry_address: HOST:PORT, empty if there is none
  * @registry_error: why it is not as it should be, empty if it is
  * @registry_since: replies: ms since @registry changed
+ * @reflexive: our address as the beacon sees it, AF_UNSPEC if it is not known
  */
 struct pilot_status_info {
 	uint32_t has;
@@ -99,6 +100,7 @@ struct pilot_status_info {
 	char registry_address[PILOT_STATUS_TEXT_LEN];
 	char registry_error[PILOT_STATUS_TEXT_LEN];
 	uint64_t registry_since;
+	struct pilot_endpoint reflexive;
 };
 
 /**

@@ -208,6 +208,11 @@ static void print_device(const struct pilot_device_info *d)
 	else
 		puts("(none)");
 	print_registry(d);
+	if (d->status.reflexive.sa.sa_family) {
+		field("seen at");
+		printf("%s, by the beacon\n",
+		       pilot_format_endpoint(&d->status.reflexive, text));
+	}
 	field("peers");
 	printf("%u, %u with a key%s\n", d->peers, d->keys,
 	       d->on_demand ? ", more on demand" : "");
@@ -429,6 +434,7 @@ static json_t *json_device(const struct pilot_device_info *d,
 	json_object_set_new(o, "cleared", cli_json_u64(d->cleared));
 	json_object_set_new(o, "on_demand", json_boolean(d->on_demand));
 	json_object_set_new(o, "registry", json_registry(&d->status));
+	json_object_set_new(o, "reflexive", json_endpoint(&d->status.reflexive));
 	json_object_set_new(o, "stats", json_stats(&d->stats));
 	json_object_set_new(o, "peers", list);
 	return o;
@@ -495,6 +501,7 @@ static void dump_device(const struct pilot_device_info *d)
 	dump_str(d->on_demand ? "on" : "off");
 	dump_str(pilot_registry_name(d->status.registry));
 	dump_str(d->status.registry_address);
+	dump_endpoint(&d->status.reflexive);
 	putchar('\n');
 }
 

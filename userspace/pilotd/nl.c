@@ -370,6 +370,27 @@ static void on_events_ready(evutil_socket_t fd, short what, void *data)
 	nl_arm_timer(nl);
 }
 
+/*
+ * Where the beacon sees us, for those who ask the device. Told by the socket of
+ * the handler, so not while that is being read.
+ */
+static void tell_reflexive(struct nl *nl)
+{
+	const struct pilot_endpoint *ep = paths_reflexive(nl->paths);
+	const struct pilot_device_info set = {
+		.has = PILOT_HAS(PILOT_A_DEVICE_STATUS), .dev = nl->dev,
+		.status.has = PILOT_HAS(PILOT_A_STATUS_REFLEXIVE),
+		.status.reflexive = *ep,
+	};
+
+	if (!nl->attached || pilot_endpoint_equal(ep, &nl->reflexive))
+		return;
+	if (pilot_device_set(&nl->handler, &set))
+		log_info("status of the beacon: %s", nl->handler.err.text);
+	else
+		nl->reflexive = *ep;
+}
+
 static void on_handler_ready(evutil_socket_t fd, short what, void *data)
 {
 	struct nl *nl = data;
@@ -379,6 +400,7 @@ static void on_handler_ready(evutil_socket_t fd, short what, void *data)
 	catch_up(nl);
 	if (pilot_genl_recv(&nl->handler) < 0)
 		log_err("%s", nl->handler.err.text);
+	tell_reflexive(nl);
 	nl_arm_timer(nl);
 }
 
@@ -500,6 +522,8 @@ static int attach(struct nl *nl, const struct rtnl_link *link,
 			   nl->cfg->device);
 	paths_set_beacon(nl->paths, nl_now(), &nl->cfg->beacon);
 	paths_discover(nl->paths, nl_now());
+	memset(&nl->reflexive, 0, sizeof(nl->reflexive));
+	tell_reflexive(nl);
 	start_peers(nl);
 	nl_registry_attached(nl, &info);
 	return 0;
@@ -674,6 +698,7 @@ int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 		apply_addresses(&a, cfg, old);
 		apply_peers(&a, &wanted, &old_wanted);
 		paths_set_beacon(nl->paths, nl_now(), &cfg->beacon);
+		tell_reflexive(nl);
 	}
 	free(old_wanted.v);
 	/* Whoever asks for a reload wants the device to be there. */

@@ -41,6 +41,7 @@
  * @ev_timer: @timerfd can be read
  * @timerfd: the manager's deadline
  * @attached: the device is served
+ * @reflexive: what the device was told of how the beacon sees us
  * @dev: which one
  * @event_seq: number of the last event that was seen, or is in a dump
  * @cleared: how often the kernel has dropped all keys, so far as was seen
@@ -74,6 +75,7 @@ struct nl {
 	int timerfd;
 
 	bool attached;
+	struct pilot_endpoint reflexive;
 	struct pilot_dev dev;
 	uint32_t event_seq;
 	uint32_t cleared;

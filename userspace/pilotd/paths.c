@@ -566,6 +566,9 @@ static void look_after(struct paths *ps, int64_t now, struct route *r)
 			r->silent_at = FOREVER;
 			if (k.path == PILOT_PATH_AUTO)
 				request_punch(ps, now, node);
+			/* It may be the beacon that has forgotten us. */
+			if (k.active == PILOT_PATH_RELAY)
+				paths_discover(ps, now);
 		} else {
 			r->silent_at = now + ps->silence;
 		}

@@ -240,6 +240,8 @@ enum pilot_registry_state {
  * @PILOT_A_STATUS_REGISTRY_ERROR: string of up to 127 bytes, in/out: why not;
  *	absent if there is no error, empty in requests
  * @PILOT_A_STATUS_REGISTRY_SINCE: u64 ms, out: since REGISTRY changed
+ * @PILOT_A_STATUS_REFLEXIVE: nest of &enum pilot_endpoint_attr, in/out: our
+ *	address as the beacon sees it; absent if it is not known
  *
  * What is not given stays.
  */
@@ -250,6 +252,7 @@ enum pilot_status_attr {
 	PILOT_A_STATUS_REGISTRY_ADDRESS,
 	PILOT_A_STATUS_REGISTRY_ERROR,
 	PILOT_A_STATUS_REGISTRY_SINCE,
+	PILOT_A_STATUS_REFLEXIVE,
 
 	__PILOT_A_STATUS_AFTER_LAST,
 	PILOT_A_STATUS_MAX = __PILOT_A_STATUS_AFTER_LAST - 1
