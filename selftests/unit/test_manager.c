@@ -52,6 +52,8 @@ struct rig {
 	int64_t decrypt_age;
 	bool can_relay;
 	unsigned int flips;
+	enum pilot_path wanted;		/* path asked for last, and how often */
+	unsigned int wishes;
 	unsigned int cooldowns;
 	uint32_t cooldown;
 	unsigned int gave_up;
@@ -152,6 +154,8 @@ static bool r_path(void *ctx, uint32_t node, enum pilot_path path)
 	struct rig *r = ctx;
 
 	(void)node;
+	r->wanted = path;
+	r->wishes++;
 	if (path != PILOT_PATH_RELAY || !r->can_relay)
 		return false;
 	r->can_relay = false;
@@ -1270,6 +1274,62 @@ static void test_failures(void)
 	rig_free(r);
 }
 
+static void relayed_pila(struct rig *r, unsigned int x)
+{
+	uint8_t frame[PILOT_PILA_LEN];
+
+	kex_build_pila(frame, PEER, peer_x[x].pub, &peer_id);
+	frame_in(r, HOME, true, frame, sizeof(frame));
+}
+
+/* The path by which the first frame came, as long as no key is proven. */
+static void test_first_path(void)
+{
+	struct rig *r = rig();
+
+	registered(r);
+	relayed_pila(r, 0);
+	ok(r->wishes == 1 && r->wanted == PILOT_PATH_RELAY && r->endpoints == 0,
+	   "first path: relayed, no endpoint taken from it");
+	relayed_pila(r, 0);
+	ok(r->wishes == 1, "first path: not again by a repetition");
+	pila(r, 1);
+	ok(r->wishes == 2 && r->wanted == PILOT_PATH_DIRECT,
+	   "first path: straight, while nothing is proven");
+	confirm(r);
+	relayed_pila(r, 2);
+	ok(r->wishes == 2, "first path: a proven session stays where it is");
+	rig_free(r);
+}
+
+static void test_repeat_to(void)
+{
+	const struct pilot_endpoint ep = { .in = {
+		.sin_family = AF_INET, .sin_port = htons(1), .sin_addr.s_addr = htonl(AWAY),
+	} };
+	struct rig *r = rig();
+	uint8_t x[32];
+
+	manager_repeat_to(r->m, PEER, &ep);
+	ok(r->n_sent == 0, "repeat: no exchange, nothing");
+	registered(r);
+	manager_need_key(r->m, r->now, PEER, PILOT_REASON_NO_KEY);
+	memcpy(x, last(r)->f.x25519, 32);
+	manager_repeat_to(r->m, PEER, &ep);
+	ok(r->n_sent == 2 && last(r)->f.pila && !last(r)->to_path && last(r)->addr == AWAY &&
+	   !memcmp(last(r)->f.x25519, x, 32), "repeat: the same frame, there");
+	pass(r, REKEY_RETRANSMIT_MS - 1);
+	ok(r->n_sent == 2, "repeat: the retransmit comes when it would have");
+	pass(r, 1);
+	ok(r->n_sent == 4, "repeat: and it comes");
+	pila(r, 0);
+	confirm(r);
+	r->n_sent = 0;
+	manager_repeat_to(r->m, PEER, &ep);
+	ok(r->n_sent == 0, "repeat: the exchange is over, nothing");
+	rig_free(r);
+}
+
 int main(void)
 {
 	unsigned int i;
@@ -1285,6 +1345,8 @@ int main(void)
 	test_no_identity();
 	test_pilk_request();
 	test_relay();
+	test_first_path();
+	test_repeat_to();
 	test_many();
 	test_lookup();
 	test_verify();
