@@ -121,6 +121,7 @@ static const struct nla_policy pilot_key_policy[] = {
 	[PILOT_A_KEY_AUTHENTICATED] = { .type = NLA_FLAG },
 	[PILOT_A_KEY_PEER_X25519] = NLA_POLICY_EXACT_LEN(PILOT_X25519_LEN),
 	[PILOT_A_KEY_LOCAL_X25519] = NLA_POLICY_EXACT_LEN(PILOT_X25519_LEN),
+	[PILOT_A_KEY_PEER_ED25519] = NLA_POLICY_EXACT_LEN(PILOT_ED25519_LEN),
 };
 
 static const struct nla_policy pilot_key_id_policy[] = {

@@ -41,6 +41,9 @@ static int put_key(struct sk_buff *skb, int type, struct pilot_peer *peer,
 	    (memchr_inv(key->local_x25519, 0, sizeof(key->local_x25519)) &&
 	     nla_put(skb, PILOT_A_KEY_LOCAL_X25519, sizeof(key->local_x25519),
 		     key->local_x25519)) ||
+	    (memchr_inv(key->peer_ed25519, 0, sizeof(key->peer_ed25519)) &&
+	     nla_put(skb, PILOT_A_KEY_PEER_ED25519, sizeof(key->peer_ed25519),
+		     key->peer_ed25519)) ||
 	    nla_put_u64_64bit(skb, PILOT_A_KEY_AGE, pilot_nl_age(key->installed),
 			      PILOT_A_KEY_PAD) ||
 	    (READ_ONCE(key->proven) &&
@@ -216,6 +219,7 @@ static int key_set(struct pilot_peer *peer, struct genl_info *info,
 		.authenticated = tb[PILOT_A_KEY_AUTHENTICATED],
 		.peer_x25519 = optional_data(tb[PILOT_A_KEY_PEER_X25519]),
 		.local_x25519 = optional_data(tb[PILOT_A_KEY_LOCAL_X25519]),
+		.peer_ed25519 = optional_data(tb[PILOT_A_KEY_PEER_ED25519]),
 	};
 	enum pilot_slot slot;
 	struct sk_buff *msg;

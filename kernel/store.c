@@ -295,6 +295,9 @@ static struct pilot_key *new_key(struct pilot_device *pd,
 	if (params->local_x25519)
 		memcpy(key->local_x25519, params->local_x25519,
 		       sizeof(key->local_x25519));
+	if (params->peer_ed25519)
+		memcpy(key->peer_ed25519, params->peer_ed25519,
+		       sizeof(key->peer_ed25519));
 	spin_lock_init(&key->rx_lock);
 	pilot_epochs_init(&key->rx, window);
 	return key;
@@ -322,6 +325,9 @@ static int find_same(struct pilot_peer *peer,
 				   sizeof(key->secret))) {
 			if (params->authenticated)
 				key->authenticated = true;
+			if (params->peer_ed25519)
+				memcpy(key->peer_ed25519, params->peer_ed25519,
+				       sizeof(key->peer_ed25519));
 			if (!key->proven)
 				peer->probes = PROBES;
 			*id = key->id;

@@ -89,6 +89,7 @@ enum pilot_key_change {
  * @secret: key bytes, for recognising the same key
  * @peer_x25519: peer's public key, zero if not negotiated
  * @local_x25519: our public key, zero if not negotiated
+ * @peer_ed25519: the identity the peer proved, zero if none
  * @rwork: for freeing, after a grace period
  * @rx_lock: guards @rx; leaf
  * @rx: replay windows
@@ -112,6 +113,7 @@ struct pilot_key {
 	u8 secret[PILOT_KEY_LEN];
 	u8 peer_x25519[PILOT_X25519_LEN];
 	u8 local_x25519[PILOT_X25519_LEN];
+	u8 peer_ed25519[PILOT_ED25519_LEN];
 	struct rcu_work rwork;
 	spinlock_t rx_lock;		/* rx, leaf */
 	struct pilot_epochs rx;		/* last: variable size */
@@ -124,6 +126,7 @@ struct pilot_key {
  * @authenticated: the peer proved its identity
  * @peer_x25519: peer's public key or NULL
  * @local_x25519: our public key or NULL
+ * @peer_ed25519: the identity the peer proved or NULL
  */
 struct pilot_key_params {
 	const u8 *secret;
@@ -131,6 +134,7 @@ struct pilot_key_params {
 	bool authenticated;
 	const u8 *peer_x25519;
 	const u8 *local_x25519;
+	const u8 *peer_ed25519;
 };
 
 void pilot_store_defaults(struct pilot_device *pd);

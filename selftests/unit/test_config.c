@@ -363,7 +363,7 @@ static void test_registry_tcp(void)
 	text = AUTO "identity = id\n[registry]\ntype = tcp\naddress = registry.example\n"
 	       "fallback = [2001:db8::1]:9443\ntls = yes\nfingerprint = " PIN ",\t" PIN "\n"
 	       "path = local\nvisibility = public\nderegister = yes\n"
-	       "listen-addr = 192.0.2.7:4000\nmax-dynamic = 5\nidle-timeout = 30\n";
+	       "listen-addr = 192.0.2.7:4000\ntimeout = 3\nretry-max = 4\nmax-dynamic = 5\nidle-timeout = 30\n";
 	if (ok(!parse(&cfg, text, strlen(text), NULL), "registry over TCP, everything")) {
 		const struct config_registry *t = &cfg.tcp;
 
@@ -375,7 +375,7 @@ static void test_registry_tcp(void)
 		ok(t->tls && t->pins.n == 2 && t->pins.v[1][0] == 0 && t->pins.v[1][31] == 0xff,
 		   "registry: TLS");
 		ok(t->do_register && t->deregister && t->visibility == 1 &&
-		   t->listen.in.sin_port == htons(4000) && t->on_demand && t->max_dynamic == 5 &&
+		   t->listen.in.sin_port == htons(4000) && t->on_demand && t->max_dynamic == 5 && t->timeout == 3 && t->retry_max == 4 &&
 		   t->idle_timeout == 30, "registry: the rest");
 		config_free(&cfg);
 	} else {

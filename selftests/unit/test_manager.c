@@ -1255,6 +1255,63 @@ static void test_remove(void)
 	rig_free(r);
 }
 
+static unsigned int pila_of_other(struct rig *r, unsigned int x)
+{
+	unsigned int before = r->installs;
+
+	pila_from(r, AWAY, PEER, &other_id, peer_x[x].pub);
+	if (r->lookups)
+		manager_pubkey_result(r->m, r->now, PEER, PUBKEY_KNOWN, other_id.pub);
+	return r->installs - before;
+}
+
+/* A registry that lies cannot give a live session's peer another identity. */
+static void test_live_identity(void)
+{
+	struct manager_session s = {
+		.id = 11, .negotiated = true, .authenticated = true, .proven = true,
+		.age = 1000, .has_identity = true,
+	};
+	struct rig *r = rig();
+
+	pila(r, 0);
+	manager_pubkey_result(r->m, r->now, PEER, PUBKEY_KNOWN, peer_id.pub);
+	confirm(r);
+	pass(r, 5000);
+	r->lookups = 0;
+	r->decrypt_age = SESSION_LIVE_MS;
+	ok(!pila_of_other(r, 1) && !r->lookups, "live: another identity is refused, nobody is asked");
+	r->decrypt_age = SESSION_LIVE_MS + 1;
+	ok(pila_of_other(r, 2) == 1 && r->lookups == 1, "silent for a minute: the registry is believed");
+	rig_free(r);
+
+	/* The same for a session that was there before us. */
+	r = rig();
+	memcpy(s.peer_x25519, peer_x[0].pub, 32);
+	memcpy(s.local_x25519, peer_x[10].pub, 32);
+	memcpy(s.peer_ed25519, peer_id.pub, 32);
+	manager_sync_begin(r->m);
+	manager_sync_peer(r->m, r->now, PEER, &s, 1);
+	manager_sync_end(r->m);
+	r->decrypt_age = 10;
+	ok(!pila_of_other(r, 1) && !r->lookups, "adopted: another identity is refused");
+	pila(r, 2);
+	ok(r->installs == 1 && !r->lookups && r->key.peer_ed25519,
+	   "adopted: its own identity needs no registry");
+	manager_pin(r->m, r->now, PEER, other_id.pub);
+	ok(pila_of_other(r, 3) == 1, "adopted: a pin wins");
+	rig_free(r);
+
+	r = rig();
+	manager_sync_begin(r->m);
+	manager_sync_peer(r->m, r->now, PEER, &s, 1);
+	manager_sync_end(r->m);
+	r->decrypt_age = 10;
+	manager_forget_pubkey(r->m, PEER);
+	ok(pila_of_other(r, 1) == 1 && r->lookups == 1, "adopted: the registry's file may say otherwise");
+	rig_free(r);
+}
+
 static void test_failures(void)
 {
 	struct rig *r = rig();
@@ -1363,6 +1420,7 @@ int main(void)
 	test_adopt();
 	test_cleared();
 	test_remove();
+	test_live_identity();
 	test_failures();
 	for (i = 0; i < 16; i++)
 		kex_pair_wipe(&peer_x[i]);

@@ -95,6 +95,7 @@ static const char *const key_names[PILOT_A_KEY_MAX + 1] = {
 	[PILOT_A_KEY_OUTSIDE_WINDOW] = "outside-window",
 	[PILOT_A_KEY_REPLAYS] = "replays",
 	[PILOT_A_KEY_GATED] = "gated",
+	[PILOT_A_KEY_PEER_ED25519] = "peer-ed25519",
 };
 
 const struct pilot_attr_set pilot_attrs_key = {

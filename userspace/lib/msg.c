@@ -110,6 +110,7 @@ static const struct field key_fields[PILOT_A_KEY_MAX + 1] = {
 	[PILOT_A_KEY_OUTSIDE_WINDOW] = F(U32, false, pilot_key_info, outside_window),
 	[PILOT_A_KEY_REPLAYS] = F(U32, false, pilot_key_info, replays),
 	[PILOT_A_KEY_GATED] = F(U8, false, pilot_key_info, gated),
+	[PILOT_A_KEY_PEER_ED25519] = F(BYTES, true, pilot_key_info, peer_ed25519),
 };
 
 static const struct field frame_fields[PILOT_A_FRAME_MAX + 1] = {

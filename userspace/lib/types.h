@@ -185,6 +185,7 @@ struct pilot_device_info {
  * @outside_window: replies: consecutive ones
  * @replays: replies: consecutive ones
  * @gated: replies: &enum pilot_reason, why it is in doubt; NONE if it is not
+ * @peer_ed25519: the identity the peer proved; look at @has
  */
 struct pilot_key_info {
 	uint32_t has;
@@ -205,6 +206,7 @@ struct pilot_key_info {
 	uint32_t outside_window;
 	uint32_t replays;
 	uint8_t gated;
+	uint8_t peer_ed25519[PILOT_ED25519_LEN];
 };
 
 /**

@@ -187,10 +187,13 @@ const char *cli_json_name(const char *name, const char *suffix)
 json_t *cli_json_key(const struct pilot_key_info *key)
 {
 #define HAS(attr) ((key->has & PILOT_HAS(attr)) != 0)
-	return json_pack("{s:o, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"id", cli_json_u64(key->id),
 		"slot", pilot_slot_name(key->slot),
 		"authenticated", HAS(PILOT_A_KEY_AUTHENTICATED),
+		"peer_ed25519", HAS(PILOT_A_KEY_PEER_ED25519) ?
+			cli_json_bytes(key->peer_ed25519, sizeof(key->peer_ed25519)) :
+			json_null(),
 		"proven", HAS(PILOT_A_KEY_PROVEN),
 		"age_ms", cli_json_u64(key->age),
 		"last_rx_ms", cli_json_age(key->last_rx),

@@ -180,6 +180,8 @@ static void print_key(uint16_t network, const struct pilot_key_info *k)
 	if (k->decrypt_fails || k->outside_window || k->replays)
 		printf("  failures in a row: %u decrypt, %u outside the window, %u replays\n",
 		       k->decrypt_fails, k->outside_window, k->replays);
+	if (HAS(PILOT_A_KEY_PEER_ED25519))
+		print_public("peer's identity", k->peer_ed25519);
 	if (HAS(PILOT_A_KEY_PEER_X25519))
 		print_public("peer's X25519 key", k->peer_x25519);
 	if (HAS(PILOT_A_KEY_LOCAL_X25519))

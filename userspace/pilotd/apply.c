@@ -287,6 +287,10 @@ static void peer_changes(struct pilot_peer_info *set, const struct wanted *w,
 		set->endpoint = w->endpoint;
 		set->has |= PILOT_HAS(PILOT_A_PEER_ENDPOINT);
 	}
+	if (is && is->dynamic) {
+		set->dynamic = false;
+		set->has |= PILOT_HAS(PILOT_A_PEER_DYNAMIC);
+	}
 	if (!s) {
 		/* Only the registry names it: the rest is not ours to set. */
 		if (!old || !old->section)

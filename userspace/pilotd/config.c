@@ -372,6 +372,16 @@ static void set_listen_addr(struct reader *r, const char *key, char *value)
 		complain(r, &err);
 }
 
+static void set_timeout(struct reader *r, const char *key, char *value)
+{
+	number(r, key, value, 1, 60, &r->cfg->tcp.timeout);
+}
+
+static void set_retry_max(struct reader *r, const char *key, char *value)
+{
+	number(r, key, value, 1, 3600, &r->cfg->tcp.retry_max);
+}
+
 static void set_on_demand(struct reader *r, const char *key, char *value)
 {
 	r->on_demand_given = true;
@@ -525,6 +535,8 @@ static const struct {
 	{ REGISTRY, "visibility", set_visibility, false },
 	{ REGISTRY, "deregister", set_deregister, false },
 	{ REGISTRY, "listen-addr", set_listen_addr, false },
+	{ REGISTRY, "timeout", set_timeout, false },
+	{ REGISTRY, "retry-max", set_retry_max, false },
 	{ REGISTRY, "on-demand", set_on_demand, false },
 	{ REGISTRY, "max-dynamic", set_max_dynamic, false },
 	{ REGISTRY, "idle-timeout", set_idle_timeout, false },
@@ -795,7 +807,7 @@ static void check_registry(struct reader *r)
 {
 	static const char *const tcp_only[] = {
 		"address", "fallback", "tls", "fingerprint", "register", "visibility",
-		"deregister", "listen-addr", "on-demand", "max-dynamic", "idle-timeout",
+		"deregister", "listen-addr", "timeout", "retry-max", "on-demand", "max-dynamic", "idle-timeout",
 	};
 	struct config *cfg = r->cfg;
 	size_t i;
@@ -882,6 +894,8 @@ int config_read(struct config *cfg, struct textfile *t)
 	cfg->rekey = REKEY_DEFAULT_SECS;
 	cfg->silence = PEER_SILENCE_SECS;
 	cfg->tcp.visibility = -1;
+	cfg->tcp.timeout = REGISTRY_TIMEOUT_SECS;
+	cfg->tcp.retry_max = REGISTRY_RETRY_MAX_SECS;
 	cfg->tcp.max_dynamic = MAX_DYNAMIC_DEFAULT;
 	cfg->tcp.idle_timeout = IDLE_DEFAULT_SECS;
 

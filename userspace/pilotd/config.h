@@ -87,6 +87,8 @@ struct registry_pins {
  * @deregister: when leaving
  * @visibility: 1 public, 0 private, -1 leave it as it is
  * @listen: what to tell of our address, AF_UNSPEC if not given
+ * @timeout: seconds until an answer must be there
+ * @retry_max: seconds between two tries, at most
  * @on_demand: nodes become peers when packets are for them
  * @max_dynamic: at most this many of them
  * @idle_timeout: seconds without packets after which they go, 0 never
@@ -100,6 +102,8 @@ struct config_registry {
 	bool deregister;
 	int visibility;
 	struct pilot_endpoint listen;
+	uint32_t timeout;
+	uint32_t retry_max;
 	bool on_demand;
 	uint32_t max_dynamic;
 	uint32_t idle_timeout;

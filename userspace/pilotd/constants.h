@@ -64,14 +64,27 @@
 #define UNPROVEN_ANSWERS_MAX		(MAX_REKEY_ATTEMPTS + 1)
 /* A need-key event this soon after an install is older than the key. */
 #define NEED_KEY_STALE_MS		1000
+/*
+ * A session that opened a frame within this time is alive: two keepalives have
+ * gone by since. It keeps its identity, whatever a registry says.
+ */
+#define SESSION_LIVE_MS			60000
 /* Superseded X25519 keys remembered per peer. */
 #define SUPERSEDED_MAX			8
 /* Look-ups under way, and frames that wait for each. */
 #define LOOKUPS_MAX			1024
 #define HELD_PER_LOOKUP			4
 
+/* A registry: until an answer must be there; between two tries at most. */
+#define REGISTRY_TIMEOUT_SECS		10
+#define REGISTRY_RETRY_MAX_SECS		60
+
 /* Peers that are added when packets are for them, and go when idle. */
 #define MAX_DYNAMIC_DEFAULT		1024
 #define IDLE_DEFAULT_SECS		600
+/* Without a session they go sooner. */
+#define DEMAND_UNPROVEN_MS		60000
+/* The registry has answered by then, or will not. */
+#define DEMAND_ANSWER_MS		15000
 
 #endif /* PILOTD_CONSTANTS_H */

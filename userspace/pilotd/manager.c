@@ -251,9 +251,12 @@ static struct session *named(struct peer *p, const uint8_t *x25519, bool auth)
 	return NULL;
 }
 
+/* @identity: that was verified, NULL for a PILK. */
 static void install(struct manager *m, int64_t now, struct peer *p,
-		    const uint8_t *x25519, bool auth, const struct origin *o)
+		    const uint8_t *x25519, const uint8_t *identity,
+		    const struct origin *o)
 {
+	bool auth = identity;
 	uint32_t node = p->by_id.id;
 	uint8_t secret[PILOT_KEY_LEN];
 	struct manager_key key;
@@ -296,12 +299,16 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 	s.seen_at = now;
 	memcpy(s.peer, x25519, sizeof(s.peer));
 	memcpy(s.local, p->eph.pub, sizeof(s.local));
+	s.has_identity = auth;
+	if (auth)
+		memcpy(s.identity, identity, sizeof(s.identity));
 
 	key.id = s.id;
 	key.secret = secret;
 	key.authenticated = auth;
 	key.peer_x25519 = s.peer;
 	key.local_x25519 = s.local;
+	key.peer_ed25519 = identity;
 	ret = m->ops->install_key(m->ctx, node, &key);
 	sodium_memzero(secret, sizeof(secret));
 	if (ret) {
@@ -322,9 +329,10 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 	answer(m, now, p, s.local, o, peer_has_proven(p), !auth);
 }
 
-/* A key that the peer offers, verified if @auth. */
+/* A key that the peer offers; @identity was verified, NULL: a PILK. */
 static void offered(struct manager *m, int64_t now, struct peer *p,
-		    const uint8_t *x25519, bool auth, const struct origin *o)
+		    const uint8_t *x25519, const uint8_t *identity,
+		    const struct origin *o)
 {
 	struct session *s;
 
@@ -334,7 +342,7 @@ static void offered(struct manager *m, int64_t now, struct peer *p,
 		       "superseded key, replayed frame");
 		return;
 	}
-	s = named(p, x25519, auth);
+	s = named(p, x25519, identity);
 	if (s) {
 		repeated(m, now, p, s, o);
 		return;
@@ -346,7 +354,7 @@ static void offered(struct manager *m, int64_t now, struct peer *p,
 	 */
 	if (p->answered && peer_is_older(p, x25519))
 		return;
-	install(m, now, p, x25519, auth, o);
+	install(m, now, p, x25519, identity, o);
 }
 
 static void ask_registry(struct manager *m, int64_t now,
@@ -363,13 +371,46 @@ static void ask_registry(struct manager *m, int64_t now,
 		m->ops->lookup_pubkey(m->ctx, f->sender);
 }
 
+/*
+ * The identity of a peer's live session. It proved that under a key which the
+ * registry vouched for then; a registry that says otherwise now is not asked.
+ */
+static const uint8_t *live_identity(struct manager *m, const struct peer *p)
+{
+	unsigned int i;
+	int64_t age;
+
+	for (i = 0; p && i < p->n_sess; i++) {
+		if (!p->sess[i].has_identity || !p->sess[i].proven)
+			continue;
+		age = m->ops->last_decrypt_age(m->ctx, p->by_id.id, p->sess[i].id);
+		if (age >= 0 && age <= SESSION_LIVE_MS)
+			return p->sess[i].identity;
+	}
+	return NULL;
+}
+
 static void pila_in(struct manager *m, int64_t now, const struct kex_frame *f,
 		    const uint8_t *data, const struct origin *o)
 {
-	const uint8_t *key;
+	enum pubkey_state state = pubkeys_get(&m->pubkeys, now, f->sender, NULL);
+	const uint8_t *key = NULL, *live = NULL;
 	struct peer *p;
 
-	switch (pubkeys_get(&m->pubkeys, now, f->sender, &key)) {
+	if (state == PUBKEY_KNOWN)
+		pubkeys_get(&m->pubkeys, now, f->sender, &key);
+	if (!key || memcmp(key, f->ed25519, PILOT_ED25519_LEN))
+		live = live_identity(m, peers_find(&m->peers, f->sender));
+	if (live && !pubkeys_is_pinned(&m->pubkeys, f->sender)) {
+		if (memcmp(live, f->ed25519, PILOT_ED25519_LEN)) {
+			notice(m, MANAGER_REFUSED, f->sender,
+			       "PILA: not the identity of the live session");
+			return;
+		}
+		key = live;
+		state = PUBKEY_KNOWN;
+	}
+	switch (state) {
 	case PUBKEY_UNKNOWN:
 		ask_registry(m, now, f, data, o);
 		return;
@@ -396,7 +437,7 @@ static void pila_in(struct manager *m, int64_t now, const struct kex_frame *f,
 	p = peer_make(m, f->sender);
 	if (!p)
 		return;
-	offered(m, now, p, f->x25519, true, o);
+	offered(m, now, p, f->x25519, f->ed25519, o);
 	if (peer_is_idle(p))
 		peers_del(&m->peers, p);
 	else
@@ -461,7 +502,7 @@ static void pilk_in(struct manager *m, int64_t now, const struct kex_frame *f,
 	p = peer_make(m, f->sender);
 	if (!p)
 		return;
-	offered(m, now, p, f->x25519, false, o);
+	offered(m, now, p, f->x25519, NULL, o);
 	if (peer_is_idle(p))
 		peers_del(&m->peers, p);
 	else
@@ -523,6 +564,11 @@ int manager_pin(struct manager *m, int64_t now, uint32_t node,
 
 void manager_forget_pubkey(struct manager *m, uint32_t node)
 {
+	struct peer *p = peers_find(&m->peers, node);
+	unsigned int i;
+
+	for (i = 0; p && i < p->n_sess; i++)
+		p->sess[i].has_identity = false;
 	pubkeys_forget(&m->pubkeys, node);
 }
 
@@ -686,10 +732,12 @@ void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 				.authenticated = keys[k].authenticated,
 				.installed_at = now - keys[k].age,
 				.seen_at = NEVER,
+				.has_identity = keys[k].has_identity,
 			};
 
 			memcpy(adopt.peer, keys[k].peer_x25519, sizeof(adopt.peer));
 			memcpy(adopt.local, keys[k].local_x25519, sizeof(adopt.local));
+			memcpy(adopt.identity, keys[k].peer_ed25519, sizeof(adopt.identity));
 			s = peer_insert(p, &adopt);
 		}
 		if (keys[k].proven && !s->proven)

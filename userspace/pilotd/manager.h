@@ -26,6 +26,7 @@ struct manager;
  * @authenticated: the peer proved its identity
  * @peer_x25519: peer's public key
  * @local_x25519: our public key
+ * @peer_ed25519: the identity the peer proved, NULL if none
  */
 struct manager_key {
 	uint32_t id;
@@ -33,6 +34,7 @@ struct manager_key {
 	bool authenticated;
 	const uint8_t *peer_x25519;
 	const uint8_t *local_x25519;
+	const uint8_t *peer_ed25519;
 };
 
 /**
@@ -118,6 +120,8 @@ struct manager_config {
  * @last_rx: ms since it opened a frame, negative if never
  * @peer_x25519: peer's public key
  * @local_x25519: our public key
+ * @has_identity: @peer_ed25519 is known
+ * @peer_ed25519: the identity the peer proved
  */
 struct manager_session {
 	uint32_t id;
@@ -129,6 +133,8 @@ struct manager_session {
 	int64_t last_rx;
 	uint8_t peer_x25519[PILOT_X25519_LEN];
 	uint8_t local_x25519[PILOT_X25519_LEN];
+	bool has_identity;
+	uint8_t peer_ed25519[PILOT_ED25519_LEN];
 };
 
 /**
@@ -203,9 +209,11 @@ int manager_pin(struct manager *m, int64_t now, uint32_t node,
 		const uint8_t *key);
 
 /**
- * manager_forget_pubkey() - the registry's word on a node may have changed
+ * manager_forget_pubkey() - who is to be believed says otherwise of a node now
  * @m: manager
  * @node: node ID
+ *
+ * The identity of a live session does not stand in the way of another then.
  */
 void manager_forget_pubkey(struct manager *m, uint32_t node);
 

@@ -25,6 +25,7 @@
 #include "lib/text.h"
 #include "log.h"
 #include "manager.h"
+#include "nl_demand.h"
 #include "nl_private.h"
 #include "nl_registry.h"
 
@@ -106,6 +107,8 @@ static size_t sessions(const struct pilot_peer_info *peer, struct manager_sessio
 
 		memcpy(key.peer_x25519, k->peer_x25519, sizeof(key.peer_x25519));
 		memcpy(key.local_x25519, k->local_x25519, sizeof(key.local_x25519));
+		key.has_identity = k->has & PILOT_HAS(PILOT_A_KEY_PEER_ED25519);
+		memcpy(key.peer_ed25519, k->peer_ed25519, sizeof(key.peer_ed25519));
 		for (j = n++; j > 0 && s[j - 1].age > key.age; j--)
 			s[j] = s[j - 1];
 		s[j] = key;
@@ -128,6 +131,7 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 {
 	struct manager_session s[PILOT_SLOT_MAX + 1];
 	struct pilot_peer_info *list;
+	struct demand_peer dynamic;
 	struct paths_peer path;
 	int64_t now;
 	size_t i, n;
@@ -152,6 +156,14 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 	}
 	manager_sync_end(nl->m);
 	paths_sync_end(nl->paths);
+	demand_sync_begin(nl->demand);
+	for (i = 0; i < n; i++) {
+		if (!list[i].dynamic)
+			continue;
+		nl_demand_peer(&list[i], &dynamic);
+		demand_sync_peer(nl->demand, now, list[i].node_id, &dynamic);
+	}
+	demand_sync_end(nl->demand, now);
 	for (i = 0; i < n; i++) {
 		uint8_t reason = list[i].need_key;
 
@@ -295,6 +307,10 @@ static int on_event_msg(const struct nlmsghdr *nlh, void *data)
 	case PILOT_EVENT_NEED_KEY:
 		manager_need_key(nl->m, now, e.node_id, e.reason);
 		break;
+	case PILOT_EVENT_NEED_PEER:
+		demand_needed(nl->demand, now, e.node_id,
+			      e.reason == PILOT_REASON_UNKNOWN_PEER);
+		break;
 	case PILOT_EVENT_KEY_CONFIRMED:
 		manager_confirmed(nl->m, now, e.node_id, e.key_id);
 		paths_changed(nl->paths, now, e.node_id);
@@ -313,6 +329,7 @@ static int on_event_msg(const struct nlmsghdr *nlh, void *data)
 	case PILOT_EVENT_PEER_REMOVED:
 		manager_remove(nl->m, e.node_id);
 		paths_remove(nl->paths, e.node_id);
+		demand_removed(nl->demand, e.node_id);
 		break;
 	case PILOT_EVENT_HANDLER_GONE:
 	case PILOT_EVENT_DEVICE_CHANGED:
@@ -587,6 +604,7 @@ gone:
 static void on_check(evutil_socket_t fd, short what, void *data)
 {
 	struct nl *nl = data;
+	int64_t interval;
 	int ret;
 
 	(void)fd;
@@ -603,7 +621,10 @@ static void on_check(evutil_socket_t fd, short what, void *data)
 		return;
 	}
 	/* The watch tells when a link comes; other errors have to be retried. */
-	check_in(nl, ret && ret != -ENODEV ? RETRY_MS : RESYNC_MS);
+	interval = demand_interval(nl->demand);
+	if (!interval || interval > RESYNC_MS)
+		interval = RESYNC_MS;
+	check_in(nl, ret && ret != -ENODEV ? RETRY_MS : interval);
 	nl_arm_timer(nl);
 }
 
@@ -632,6 +653,14 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 		paths_tick(nl->paths, nl_now());
 	}
 	nl_arm_timer(nl);
+}
+
+static void set_demand(struct nl *nl)
+{
+	const struct config_registry *tcp = &nl->cfg->tcp;
+
+	demand_set(nl->demand, tcp->on_demand, tcp->max_dynamic,
+		   tcp->idle_timeout * INT64_C(1000));
 }
 
 /* Public keys that the configuration states. */
@@ -689,6 +718,7 @@ int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 	nl->reg = reg;
 	nl->wanted = wanted;
 	manager_set_policy(nl->m, cfg->allow_unauth, cfg->rekey * INT64_C(1000));
+	set_demand(nl);
 	paths_set_silence(nl->paths, cfg->silence * INT64_C(1000));
 	set_pins(nl, old);
 	if (nl->attached) {
@@ -776,7 +806,8 @@ struct nl *nl_new(struct event_base *base, struct config *cfg,
 	nl->m = manager_new(&mcfg, &nl_ops, nl);
 	nl->paths = paths_new(cfg->node, &nl_paths_ops, nl);
 	nl->ev_check = evtimer_new(base, on_check, nl);
-	if (!nl->m || !nl->paths || !nl->ev_check || set_pins(nl, NULL) ||
+	nl->demand = demand_new(&nl_demand_ops, nl);
+	if (!nl->m || !nl->paths || !nl->demand || !nl->ev_check || set_pins(nl, NULL) ||
 	    wanted_make(&nl->wanted, cfg, reg))
 		goto nomem;
 	if (rtnl_open(&nl->rtnl)) {
@@ -791,6 +822,7 @@ struct nl *nl_new(struct event_base *base, struct config *cfg,
 	    watch_fd(nl, &nl->ev_timer, nl->timerfd, on_timer))
 		goto nomem;
 	paths_set_silence(nl->paths, cfg->silence * INT64_C(1000));
+	set_demand(nl);
 	if (check_device(nl, cfg->create))
 		goto fail;
 	if (nl_registry_start(nl))
@@ -823,6 +855,7 @@ void nl_free(struct nl *nl)
 	rtnl_close(&nl->watch);
 	manager_free(nl->m);
 	paths_free(nl->paths);
+	demand_free(nl->demand);
 	free(nl->wanted.v);
 	free(nl);
 }

@@ -85,6 +85,10 @@ static int op_install_key(void *ctx, uint32_t node, const struct manager_key *ke
 		info.has |= PILOT_HAS(PILOT_A_KEY_AUTHENTICATED);
 	memcpy(info.peer_x25519, key->peer_x25519, sizeof(info.peer_x25519));
 	memcpy(info.local_x25519, key->local_x25519, sizeof(info.local_x25519));
+	if (key->peer_ed25519) {
+		info.has |= PILOT_HAS(PILOT_A_KEY_PEER_ED25519);
+		memcpy(info.peer_ed25519, key->peer_ed25519, sizeof(info.peer_ed25519));
+	}
 	ret = pilot_key_set(&nl->cmd, &nl->dev, &info, NULL);
 	/* Strangers can cause that one. */
 	if (ret && ret != -EBUSY)
@@ -104,7 +108,11 @@ static void op_drop_key(void *ctx, uint32_t node, uint32_t id)
 static int op_add_peer(void *ctx, uint32_t node)
 {
 	struct nl *nl = ctx;
-	struct pilot_peer_info peer = { .node_id = node };
+	/* It goes when it is idle, if packets for it bring it back. */
+	const struct pilot_peer_info peer = {
+		.node_id = node, .dynamic = nl->cfg->tcp.on_demand,
+		.has = PILOT_HAS(PILOT_A_PEER_DYNAMIC),
+	};
 	int ret = pilot_peer_new(&nl->cmd, &nl->dev, &peer);
 
 	if (ret == -EEXIST)

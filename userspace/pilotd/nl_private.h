@@ -12,6 +12,7 @@
 #include <event2/event.h>
 
 #include "apply.h"
+#include "demand.h"
 #include "lib/genl.h"
 #include "manager.h"
 #include "paths.h"
@@ -26,6 +27,7 @@
  * @registry: registry over TCP, NULL if there was none yet
  * @m: the key exchange
  * @paths: beacon, NAT and paths
+ * @demand: peers on demand
  * @wanted: peers that configuration and registry ask for
  * @cmd: commands and their answers
  * @events: events of the kernel
@@ -47,6 +49,7 @@
  * @cleared: how often the kernel has dropped all keys, so far as was seen
  * @failed: give up, the device is gone for good
  * @last_error: what was told last of a device that cannot be served
+ * @full_told: when it was told last that there are too many peers on demand, ms
  * @refusals_at: second of @refusals
  * @refusals: frames refused in it
  */
@@ -58,6 +61,7 @@ struct nl {
 	struct nl_registry *registry;
 	struct manager *m;
 	struct paths *paths;
+	struct demand *demand;
 	struct wanted_list wanted;
 
 	struct pilot_genl cmd;
@@ -81,6 +85,7 @@ struct nl {
 	uint32_t cleared;
 	bool failed;
 	char last_error[sizeof(((struct pilot_error *)0)->text)];
+	int64_t full_told;
 	time_t refusals_at;
 	unsigned int refusals;
 };

@@ -141,13 +141,21 @@ static void on_resolved(void *ctx, uint32_t node, const struct registry_answer *
 {
 	struct nl_registry *reg = ctx;
 	struct nl *nl = reg->nl;
+	int64_t now = nl_now();
+	bool known, added;
 
 	if (a->verdict != REGISTRY_OK)
 		log_info("registry: where is node %u: %s", node, a->error);
-	if (a->verdict != REGISTRY_OK || !nl->attached)
+	if (!nl->attached)
 		return;
-	paths_resolved(nl->paths, nl_now(), node, a->endpoints, a->n_endpoints);
-	manager_start(nl->m, nl_now(), node);
+	/* A registry that will not tell where it is: the beacon may know. */
+	known = a->verdict == REGISTRY_OK ||
+		(a->verdict == REGISTRY_REFUSED && nl->cfg->beacon.sa.sa_family);
+	added = demand_resolved(nl->demand, now, node, known);
+	if (a->verdict == REGISTRY_OK)
+		paths_resolved(nl->paths, now, node, a->endpoints, a->n_endpoints);
+	if (a->verdict == REGISTRY_OK || added)
+		manager_start(nl->m, now, node);
 	nl_arm_timer(nl);
 }
 
@@ -170,12 +178,18 @@ static bool note_resolve(struct nl_registry *reg, uint32_t node)
 	return true;
 }
 
-void nl_registry_resolve(struct nl *nl, uint32_t node)
+bool nl_registry_find(struct nl *nl, uint32_t node)
 {
-	struct nl_registry *reg = nl->registry;
+	if (!nl->registry || !nl->registry->tcp || !nl->cfg->node)
+		return false;
+	registry_tcp_resolve(nl->registry->tcp, node);
+	return true;
+}
 
-	if (reg && reg->tcp && reg->cfg.node && note_resolve(reg, node))
-		registry_tcp_resolve(reg->tcp, node);
+bool nl_registry_resolve(struct nl *nl, uint32_t node)
+{
+	return nl->registry && note_resolve(nl->registry, node) &&
+	       nl_registry_find(nl, node);
 }
 
 static const struct registry_tcp_ops tcp_ops = {
@@ -205,6 +219,9 @@ static void make_config(struct registry_tcp_config *to, const struct config *cfg
 	to->listen = tcp->listen;
 	to->port = cfg->listen_port;
 	to->times = registry_times_default;
+	to->times.step = tcp->timeout * 1000;
+	to->times.request = tcp->timeout * 1000;
+	to->times.backoff_max = tcp->retry_max * 1000;
 }
 
 void nl_registry_attached(struct nl *nl, const struct pilot_device_info *info)

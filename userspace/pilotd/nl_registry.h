@@ -53,8 +53,21 @@ bool nl_registry_lookup(struct nl *nl, uint32_t node);
  * @node: node ID
  *
  * Not more than once in a few seconds for a node, however often it is called.
+ *
+ * Return: whether an answer will come, or has come.
  */
-void nl_registry_resolve(struct nl *nl, uint32_t node);
+bool nl_registry_resolve(struct nl *nl, uint32_t node);
+
+/**
+ * nl_registry_find() - as nl_registry_resolve(), however often
+ * @nl: service
+ * @node: node ID
+ *
+ * For those who limit themselves.
+ *
+ * Return: whether an answer will come, or has come.
+ */
+bool nl_registry_find(struct nl *nl, uint32_t node);
 
 /**
  * nl_registry_leave() - say goodbye, if that is configured

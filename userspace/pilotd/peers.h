@@ -31,6 +31,8 @@
  * @seen_at: ms, last frame that named it, for the debounce
  * @peer: peer's X25519 key
  * @local: our X25519 key
+ * @has_identity: @identity is known
+ * @identity: Ed25519 key that the peer proved
  */
 struct session {
 	uint32_t id;
@@ -43,6 +45,8 @@ struct session {
 	int64_t seen_at;
 	uint8_t peer[PILOT_X25519_LEN];
 	uint8_t local[PILOT_X25519_LEN];
+	bool has_identity;
+	uint8_t identity[PILOT_ED25519_LEN];
 };
 
 /**

@@ -251,6 +251,13 @@ int pubkeys_pin(struct pubkeys *pk, uint32_t node, const uint8_t *key)
 	return 0;
 }
 
+bool pubkeys_is_pinned(const struct pubkeys *pk, uint32_t node)
+{
+	const struct pubkey *e = find(pk, node);
+
+	return e && e->pinned;
+}
+
 void pubkeys_forget(struct pubkeys *pk, uint32_t node)
 {
 	struct pubkey *e = find(pk, node);

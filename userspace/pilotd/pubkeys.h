@@ -134,6 +134,13 @@ struct held_frame *pubkeys_result(struct pubkeys *pk, int64_t now,
 int pubkeys_pin(struct pubkeys *pk, uint32_t node, const uint8_t *key);
 
 /**
+ * pubkeys_is_pinned() - whether the configuration states a node's key
+ * @pk: cache
+ * @node: node ID
+ */
+bool pubkeys_is_pinned(const struct pubkeys *pk, uint32_t node);
+
+/**
  * pubkeys_forget() - forget what the registry said about a node
  * @pk: cache
  * @node: node ID

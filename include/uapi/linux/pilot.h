@@ -400,6 +400,7 @@ enum pilot_slot {
  * @PILOT_A_KEY_REPLAYS: u32, out: consecutive ones
  * @PILOT_A_KEY_GATED: u8 &enum pilot_reason, out: why the key is in doubt;
  *	absent if it is not
+ * @PILOT_A_KEY_PEER_ED25519: 32 bytes, in/out: the identity the peer proved
  */
 enum pilot_key_attr {
 	PILOT_A_KEY_UNSPEC,
@@ -423,6 +424,7 @@ enum pilot_key_attr {
 	PILOT_A_KEY_OUTSIDE_WINDOW,
 	PILOT_A_KEY_REPLAYS,
 	PILOT_A_KEY_GATED,
+	PILOT_A_KEY_PEER_ED25519,
 
 	__PILOT_A_KEY_AFTER_LAST,
 	PILOT_A_KEY_MAX = __PILOT_A_KEY_AFTER_LAST - 1
