@@ -89,7 +89,7 @@ def allowed(prefix, v4=None, v6=None, *more):
 def which_device():
     every = [c for c in ('DEVICE_GET', 'DEVICE_SET', 'PEER_GET', 'PEER_NEW', 'PEER_SET',
                          'PEER_DEL', 'KEY_GET', 'KEY_SET', 'KEY_DEL', 'HANDLER_REGISTER',
-                         'FRAME', 'REKEY')]
+                         'FRAME', 'REKEY', 'PROBE')]
     needed = {
         'DEVICE_SET': nl.nest('DEVICE', nl.u16('DEVICE_NETWORK', 0)),
         'KEY_GET': nl.nest('KEY', nl.u32('KEY_NODE_ID', 2)),
@@ -97,6 +97,7 @@ def which_device():
         'KEY_DEL': nl.nest('KEY', nl.u32('KEY_NODE_ID', 2)),
         'FRAME': nl.nest('FRAME', nl.u32('FRAME_NODE_ID', 2), nl.attr('FRAME_DATA', b'PILK' + bytes(36))),
     }
+    needed['PROBE'] = nl.nest('FRAME', nl.u32('FRAME_NODE_ID', 2))
     for command in ('PEER_GET', 'PEER_NEW', 'PEER_SET', 'PEER_DEL', 'REKEY'):
         needed[command] = nl.nest('PEER', nl.u32('PEER_NODE_ID', 2))
     for command in every:
@@ -248,6 +249,20 @@ def handler():
     refused('a frame to nobody', 'EDESTADDRREQ', 'FRAME', frame(data(pilk)))
     refused('a frame to no such peer', 'ENOENT', 'FRAME', frame(nl.u32('FRAME_NODE_ID', 77), data(pilk)))
     accepted('a PILK frame to a peer', 'FRAME', frame(to2, data(pilk)))
+    there = nl.nest('FRAME_ENDPOINT', ip4('127.0.0.1'), nl.be16('ENDPOINT_PORT', 4000))
+    relayed = nl.attr('FRAME_RELAYED', b'')
+    accepted('a probe', 'PROBE', frame(to2))
+    accepted('a probe to another address', 'PROBE', frame(to2, there))
+    refused('a probe without a peer', 'EINVAL', 'PROBE', dev)
+    refused('a probe to nobody', 'EINVAL', 'PROBE', frame())
+    refused('a probe to no such peer', 'ENOENT', 'PROBE', frame(nl.u32('FRAME_NODE_ID', 77)))
+    refused('a probe with data', 'EINVAL', 'PROBE', frame(to2, data(pilk)))
+    refused('a probe both ways', 'EINVAL', 'PROBE', frame(to2, there, relayed))
+    refused('a probe to port 0', 'ERANGE|EINVAL', 'PROBE',
+            frame(to2, nl.nest('FRAME_ENDPOINT', ip4('127.0.0.1'), nl.be16('ENDPOINT_PORT', 0))))
+    nl.request('PEER_NEW', peer(66, endpoint(ip4('127.0.0.1'), nl.be16('ENDPOINT_PORT', 9))))
+    refused('a probe without a key', 'ENOKEY', 'PROBE', frame(nl.u32('FRAME_NODE_ID', 66)))
+    nl.request('PEER_DEL', peer(66))
 
 
 def unprivileged():
@@ -261,7 +276,8 @@ def unprivileged():
         wrong = []
         mine = Genl()
         for command in ('DEVICE_GET', 'DEVICE_SET', 'PEER_GET', 'PEER_NEW', 'PEER_SET', 'PEER_DEL',
-                        'KEY_GET', 'KEY_SET', 'KEY_DEL', 'HANDLER_REGISTER', 'FRAME', 'REKEY'):
+                        'KEY_GET', 'KEY_SET', 'KEY_DEL', 'HANDLER_REGISTER', 'FRAME', 'REKEY',
+                        'PROBE'):
             got = mine.refusal(command, peer(2))
             if not got or got[0] != 'EPERM':
                 wrong.append('%s: %s' % (command, got or 'accepted'))

@@ -61,17 +61,17 @@ no_answer() {
 }
 
 as_the_reference() {
-	local before
+	local before rc=0
 	ip -n "$n1" link set pilot0 down
 	before=$(device_value "$n2" rx_ping_limited) || return
-	on "$n1" timeout 60 python3 -S -E "$py/pings.py" "$work/key" 10.0.1.2 "$vectors/inner_packets.json" || return
+	on "$n1" timeout 60 python3 -S -E "$py/pings.py" "$work/key" 10.0.1.2 "$vectors/inner_packets.json" || rc=1
 	[ "$(peer_value "$n2" 1 rx_spoofed)" = 1 ] && [ "$(peer_value "$n2" 1 rx_malformed)" = 2 ] &&
-		[ "$(device_value "$n2" rx_ping_limited)" -gt "$before" ] || return
+		[ "$(device_value "$n2" rx_ping_limited)" -gt "$before" ] || rc=1
 	# under the old key the device would be the peer's past now
 	ip -n "$n1" link set pilot0 up && new_key "$work/key" &&
 		on "$n2" pilot peer set pilot0 1 endpoint 10.0.1.1:37736 &&
 		on "$n1" pilot key set pilot0 2 "$work/key" && on "$n2" pilot key set pilot0 1 "$work/key" &&
-		busywait 5000 ping_tunnel "$n1" 10.9.0.2
+		busywait 5000 ping_tunnel "$n1" 10.9.0.2 && [ $rc = 0 ]
 }
 
 path_is() { # namespace node path
