@@ -85,7 +85,8 @@ check: deps
 check-all: deps
 	@selftests/check all
 
-check-debug: deps
+check-debug:
+	@scripts/deps coccinelle clang-tidy
 	@selftests/check debug
 
 # Modules that tests load beside ours; they are not installed.
