@@ -18,7 +18,7 @@
 
 /* Longest text of the status. */
 #define STATUS_TEXT_MAX	127
-static_assert(STATUS_TEXT_MAX == PILOT_STATUS_TEXT_LEN - 1);
+static_assert(PILOT_STATUS_TEXT_LEN - 1 == STATUS_TEXT_MAX);
 
 static struct netlink_range_validation max_peers_range = {
 	.min = 1, .max = 1048576,

@@ -232,7 +232,8 @@ static void get_error(struct registry_answer *a, const json_t *o)
 {
 	const char *s = json_string_value(json_object_get(o, "error"));
 
-	snprintf(a->error, sizeof(a->error), "%s", s ? s : "refused, without a reason");
+	snprintf(a->error, sizeof(a->error), "%s",
+		 s && *s ? s : "refused, without a reason");
 	pilot_sanitize(a->error);
 	a->verdict = says_not_found(a->error) ? REGISTRY_NOT_FOUND : REGISTRY_REFUSED;
 }
