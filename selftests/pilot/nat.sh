@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two nodes behind a NAT router each, a beacon on the internet between them. What
-# takes longer than a test may (timers, ten minutes of outage) is in
+# Two nodes behind a NAT router each, registry and beacon on the internet between
+# them. What takes longer than a test may (timers, ten minutes of outage) is in
 # unit/test_paths.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -45,7 +45,8 @@ nat() { # node masquerade...
 	local i=$1 ns=nat$1
 	shift
 	on "${!ns}" nft 'add table ip n; delete table ip n; table ip n {
-		chain p { type nat hook postrouting priority 100; oifname wan meta l4proto udp '"$*"'; }
+		chain p { type nat hook postrouting priority 100;
+			oifname wan meta l4proto udp '"$*"'; oifname wan masquerade; }
 	}' && on "${!ns}" python3 -S -E "$py/ctflush.py"
 }
 
@@ -54,9 +55,9 @@ configure_nat_nodes() {
 	for i in 1 2; do
 		new_identity $i || return
 	done
-	printf '1 %s\n2 %s\n' "$(public_key 1)" "$(public_key 2)" >"$work/registry"
 	for i in 1 2; do
 		configure_node $i $((3 - i))
+		sed -i 's/^type = file/type = tcp/; s/^path = .*/address = 198.18.0.1:9000\nretry-max = 2/' "$work/node$i.conf"
 		cat >>"$work/node$i.conf" <<-END
 
 			[beacon]
@@ -69,18 +70,25 @@ configure_nat_nodes() {
 	done
 }
 
+start_registry() {
+	spawn "$r" python3 -S -E "$top/selftests/pilot-testnet" --registry 198.18.0.1:9000 \
+		--state "$work/registry.state" >"$work/registry" 2>&1 &
+	registry=$!
+	busywait 20000 grep -q ready "$work/registry"
+}
+
 start_beacon() {
 	rm -f "$work/control"
 	mkfifo "$work/control" || return
-	spawn "$r" python3 -S -E "$top/selftests/testnet/beacon.py" 198.18.0.1 9001 \
-		--control "$work/control" >"$work/beacon" 2>&1 &
+	spawn "$r" python3 -S -E "$top/selftests/pilot-testnet" --beacon 198.18.0.1:9001 \
+		--beacon-control "$work/control" >"$work/beacon" 2>&1 &
 	beacon=$!
-	busywait 10000 grep -q ready "$work/beacon"
+	busywait 20000 grep -q ready "$work/beacon"
 }
 
-stop_beacon() {
-	kill $beacon
-	wait $beacon 2>/dev/null
+stop() { # process
+	kill "$1"
+	wait "$1" 2>/dev/null
 	return 0
 }
 
@@ -93,6 +101,10 @@ tell_beacon() { # command...
 
 beacon_did() { # n
 	[ "$(grep -c '^done' "$work/beacon")" -ge "$1" ]
+}
+
+registry_is() { # namespace state
+	[ "$(device_value "$1" registry_state)" = "$2" ]
 }
 
 paths_are() { # direct|relay
@@ -116,14 +128,16 @@ session() { # the keys that send, at both ends
 }
 
 logs() {
-	tail -n 15 "$work/pilotd1.log" "$work/pilotd2.log" "$work/beacon"
+	tail -n 15 "$work/pilotd1.log" "$work/pilotd2.log" "$work/beacon" "$work/registry"
 	on "$n1" pilot show
 	on "$n2" pilot show
 }
 
 punched() {
-	setup_internet && configure_nat_nodes && start_beacon || return
+	setup_internet && configure_nat_nodes && start_registry && start_beacon || return
+	# the first to come gets node ID 1
 	start_pilotd 1
+	busywait 20000 registry_is "$n1" registered || { logs; return 1; }
 	start_pilotd 2
 	busywait 30000 direct_and_works || { logs; return 1; }
 	[ "$(peer_value "$n1" 2 endpoint)" = 198.18.2.1:37736 ] &&
@@ -155,15 +169,17 @@ survives_beacon() {
 	local before rc=0
 	before=$(session) || return
 	all_arrive "$n1" "$n2" 10.9.0.2 200 evil_beacon || rc=1
-	stop_beacon
+	stop $beacon
+	stop $registry
 	all_arrive "$n2" "$n1" 10.9.0.1 200 sleep 3 || rc=1
-	start_beacon && [ $rc = 0 ] && direct_and_works || return
+	registry_is "$n1" down || fail "the registry is not missed" || rc=1
+	start_beacon && start_registry && [ $rc = 0 ] && direct_and_works || return
 	[ "$(session)" = "$before" ] || fail "another session" || return
 	[ "$(peer_value "$n1" 2 endpoint)" = 198.18.2.1:37736 ]
 }
 
-beacon_is_found_again() {
-	busywait 40000 grep -q '^discover 1' "$work/beacon" && busywait 40000 grep -q '^discover 2' "$work/beacon"
+found_again() {
+	busywait 20000 registry_is "$n1" registered && busywait 20000 registry_is "$n2" registered && busywait 40000 grep -q '^discover 1' "$work/beacon" && busywait 40000 grep -q '^discover 2' "$work/beacon"
 }
 
 # Neither end reaches the other any more where it was.
@@ -193,7 +209,7 @@ still_relayed() {
 
 # It knows nobody until a peer is missed, or 25 s have passed.
 relay_restarts() {
-	stop_beacon
+	stop $beacon
 	start_beacon && busywait 45000 relayed_and_works || { logs; return 1; }
 }
 
@@ -210,7 +226,7 @@ no_key_lost() {
 try "two NATs: a direct tunnel by a punch" punched
 try "the address outside is told" reflexive_is_told
 try "a beacon that lies, sends garbage, or dies costs no packet" survives_beacon
-try "a beacon that restarted knows the nodes again" beacon_is_found_again
+try "beacon and registry restarted: they know the nodes again" found_again
 try "a NAT that maps anew: found again" mapped_anew
 try "symmetric NAT: relayed" symmetric
 try "and stays so, losing nothing" still_relayed

@@ -198,13 +198,33 @@ class Beacon:
         self.say('done', line.strip())
 
 
+    def run(self, control=None):
+        """For ever; CONTROL is the path of a FIFO."""
+        fifo, sources = b'', [self]
+        if control:
+            # for writing too, so that it has no end
+            control = os.open(control, os.O_RDWR | os.O_NONBLOCK)
+            sources.append(control)
+        while True:
+            ready = select.select(sources, [], [], self.timeout())[0]
+            self.flush()
+            if self in ready:
+                self.receive()
+            if control in ready:
+                fifo += os.read(control, 4096)
+                *lines, fifo = fifo.split(b'\n')
+                for line in lines:
+                    try:
+                        self.command(line.decode())
+                    except (ValueError, KeyError, IndexError) as e:
+                        self.say('failed', line.decode(), repr(e))
+
+
 def main():
-    args = sys.argv[1:]
-    control, fifo = None, b''
+    args, control = sys.argv[1:], None
     if '--control' in args:
         i = args.index('--control')
-        # for writing too, so that it has no end
-        control = os.open(args[i + 1], os.O_RDWR | os.O_NONBLOCK)
+        control = args[i + 1]
         del args[i:i + 2]
     if len(args) < 2:
         sys.exit(__doc__)
@@ -214,20 +234,7 @@ def main():
         nodes[int(node)] = parse_address(address)
     beacon = Beacon(args[0], int(args[1]), nodes)
     beacon.say('ready')
-    while True:
-        ready = select.select([beacon] + ([control] if control is not None else []), [], [],
-                              beacon.timeout())[0]
-        beacon.flush()
-        if beacon in ready:
-            beacon.receive()
-        if control in ready:
-            fifo += os.read(control, 4096)
-            *lines, fifo = fifo.split(b'\n')
-            for line in lines:
-                try:
-                    beacon.command(line.decode())
-                except (ValueError, KeyError, IndexError) as e:
-                    beacon.say('failed', line.decode(), repr(e))
+    beacon.run(control)
 
 
 if __name__ == '__main__':
