@@ -682,7 +682,7 @@ int pilot_send_frame(struct pilot_device *pd, struct pilot_peer *peer,
 	if (!err) {
 		if (relay)
 			put_relay(skb_push(skb, PILOT_RELAY_HLEN),
-			  READ_ONCE(pd->node_id), peer->node_id);
+				  READ_ONCE(pd->node_id), peer->node_id);
 		pilot_socket_xmit(pd, &route, skb, 0);
 	} else {
 		kfree_skb(skb);

@@ -460,11 +460,10 @@ static int run(int argc, char **argv)
 		goto out;
 	if (optind >= argc)
 		ret = cli_usage(&cmd_ping, "which device?");
-	else if (cli_parse_dev(argv[optind], &p->dev, &err))
-		ret = cli_usage(&cmd_ping, "%s", err.text);
 	else if (optind + 1 >= argc)
 		ret = cli_usage(&cmd_ping, "which node?");
-	else if (pilot_parse_node(argv[optind + 1], &p->node, &network, &err))
+	else if (cli_parse_dev(argv[optind], &p->dev, &err) ||
+		 pilot_parse_node(argv[optind + 1], &p->node, &network, &err))
 		ret = cli_usage(&cmd_ping, "%s", err.text);
 	else if (optind + 2 < argc)
 		ret = cli_usage(&cmd_ping, "unexpected argument \"%.40s\"", argv[optind + 2]);
