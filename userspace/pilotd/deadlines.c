@@ -33,7 +33,7 @@ int deadlines_add(struct deadlines *ds, struct deadline *d)
 {
 	if (ds->n == ds->size) {
 		size_t size = ds->size ? 2 * ds->size : 64;
-		struct deadline **v = reallocarray(ds->v, size, sizeof(*ds->v));
+		struct deadline **v = reallocarray(ds->v, size, sizeof(struct deadline *));
 
 		if (!v)
 			return -ENOMEM;
