@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ben
 from svg import COLOURS, Drawing  # noqa: E402
 
 SERIES = (2, 'kernel: unreclaimable slab, per-CPU, vmalloc'), (3, 'pilotd of node 1'), (4, 'pilotd of node 2')
-LEFT, RIGHT, TOP, BOTTOM = 70, 880, 50, 330
+LEFT, RIGHT, TOP, BOTTOM = 70, 880, 50, 300
 
 
 def main():
@@ -27,8 +27,8 @@ def main():
         d.line([(LEFT + (RIGHT - LEFT) * r[0] / rows[-1][0],
                  BOTTOM - (min(high, max(low, r[column - 1] / first)) - low) / (high - low) * (BOTTOM - TOP))
                 for r in rows], COLOURS[n], 2)
-        d.text(LEFT + 10 + 270 * n, BOTTOM + 40, '%s, %d KiB at first' % (name, first), size=11)
-        d.box(LEFT - 4 + 270 * n, BOTTOM + 31, 10, 10, COLOURS[n])
+        d.text(LEFT + 16, BOTTOM + 35 + 20 * n, '%s, %d KiB at first' % (name, first))
+        d.box(LEFT, BOTTOM + 26 + 20 * n, 10, 10, COLOURS[n])
     d.save(sys.argv[1])
 
 
