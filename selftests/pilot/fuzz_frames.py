@@ -21,6 +21,7 @@ import frames
 import super as model
 
 PORT, BEACON_PORT = 37736, 9001
+LARGEST = 1452  # of one datagram, over IPv6; larger ones go alone, in fragments
 PATIENCE = 30
 
 
@@ -188,7 +189,8 @@ class Fuzzer:
         run = []
         for f in batch + [None]:
             if run and (f is None or len(f) > len(run[0]) or len(run[-1]) < len(run[0]) or
-                        (len(run) + 1) * len(run[0]) > 60000):
+                        (len(run) + 1) * len(run[0]) > 60000 or len(run) == 64 or
+                        len(run[0]) > LARGEST):
                 sock.sendmsg([b''.join(run)], [(socket.SOL_UDP, UDP_SEGMENT, struct.pack('=H', len(run[0])))]
                              if len(run) > 1 and run[0] else [], 0, self.to)
                 run = []
