@@ -391,7 +391,7 @@ salvaged_at_once() {
 # it, and veth has a queue for each CPU: only RPS keeps the order between them.
 steer() { # mask of CPUs
 	local ns
-	for ns in $n1 $n2; do
+	for ns in $n1 $n2 $r; do
 		ip netns exec "$ns" sh -c "for f in /sys/class/net/*/queues/rx-0/rps_cpus; do echo $1 >\$f || exit; done" || return
 	done
 }
