@@ -89,8 +89,9 @@ def finish(packet, zero_udp=False):
     return bytes(p)
 
 
-def cut(packet, size):
-    """The packets a super-packet stands for."""
+def cut(packet, size, ecn=True):
+    """The packets a super-packet stands for. Not ecn: CWR is on all of them, which
+    newer kernels merge for AccECN."""
     version, th, proto, hlen = layout(packet)
     out = []
     for n, at in enumerate(range(hlen, len(packet), size)):
@@ -102,7 +103,7 @@ def cut(packet, size):
             struct.pack_into('>I', p, th + 4, (seq + n * size) & 0xffffffff)
             if at + size < len(packet):
                 p[th + 13] &= ~(FIN | PSH)
-            if n:
+            if n and ecn:
                 p[th + 13] &= ~CWR
         out.append(finish(bytes(p)))
     return out
@@ -230,7 +231,8 @@ class Tap:
             sock.settimeout(30)
 
     def read(self):
-        """(packet, segment size, its checksum is still to come); size None: not told"""
+        """(packet, segment size, its checksum is still to come, CWR is the first
+        segment's only); size None: not told"""
         while True:
             data, source = self.socks[1].recvfrom(1 << 17)
             try:
@@ -238,7 +240,7 @@ class Tap:
             except OSError:   # 6.1: no name for UDP super-packets
                 flags, gso, size = NEEDS_CSUM, GSO_UDP_L4, None
             if source[2] != 4:   # not our own
-                return data, size if gso else 0, flags & NEEDS_CSUM
+                return data, size if gso else 0, flags & NEEDS_CSUM, gso & GSO_ECN
 
     def until_mark(self):
         got = []
@@ -523,12 +525,12 @@ def expand(got, want):
     flows, sizes = {}, {}
     for p in want:
         sizes.setdefault(flow_key(p), []).append(len(p) - layout(p)[3])
-    for packet, size, unfinished in got:
+    for packet, size, unfinished, ecn in got:
         flow = flows.setdefault(flow_key(packet), [])
         if size is None:   # not told: as the first packet sent
             left = sizes.get(flow_key(packet), [])[len(flow):]
             size = left[0] if left else len(packet)
-        flow += cut(packet, size) if size else [finish(packet) if unfinished else packet]
+        flow += cut(packet, size, ecn) if size else [finish(packet) if unfinished else packet]
     return flows
 
 
