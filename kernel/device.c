@@ -36,12 +36,15 @@ static LIST_HEAD(pilot_devices);
 bool pilot_device_defer(struct pilot_device *pd, struct pilot_deferred *d,
 			struct sk_buff *skb)
 {
+	int n;
+
 	if (atomic_read(&d->n) >= PILOT_DEFERRED_MAX) {
 		kfree_skb(skb);
 		return false;
 	}
 	skb_dst_force(skb);
-	trace_pilot_defer(pd, d == &pd->deferred_tx, atomic_inc_return(&d->n));
+	n = atomic_inc_return(&d->n);
+	trace_pilot_defer(pd, d == &pd->deferred_tx, n);
 	skb_queue_tail(&d->list, skb);
 	queue_work(system_unbound_wq, &pd->deferred_work);
 	return true;
