@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "config.h"
+#include "config_reader.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,66 +13,27 @@
 #include "lib/limits.h"
 #include "lib/text.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
 #define MTU_MIN		1280	/* IPv6 needs it */
 #define MTU_MAX		65535
 #define REKEY_MAX_SECS	(30 * 86400)
-#define IDLE_MIN_SECS	10
-#define IDLE_MAX_SECS	(30 * 86400)
-#define STATE_DIR	"/var/lib/pilot"
 
-enum section { NONE, TUNNEL, REGISTRY, BEACON, TIMERS, GATES, PEER, SECTIONS };
-
-static const char *const section_names[SECTIONS] = {
-	[TUNNEL] = "tunnel",
-	[REGISTRY] = "registry",
-	[BEACON] = "beacon",
-	[TIMERS] = "timers",
-	[GATES] = "gates",
-	[PEER] = "peer",
-};
-
-struct reader {
-	struct config *cfg;
-	struct textfile *t;
-	enum section section;
-	bool skipping;			/* a section that was refused */
-	unsigned int began[SECTIONS];	/* lines */
-	struct config_peer *peer;
-	uint64_t given;			/* keys of the present section */
-	uint64_t tunnel_given;
-	enum { TYPE_NONE, TYPE_FILE, TYPE_TCP } registry_type;
-	uint64_t registry_given;
-	bool register_given;
-	bool on_demand_given;
-	struct registry_server fallback;
-	unsigned int unauth_line;
-	unsigned int identity_line;
-	uint16_t keepalive;		/* of peers that say nothing */
-	size_t peers_size;
-	uint8_t *own_keepalive;		/* peers that say something */
-};
-
-typedef void (*setter)(struct reader *r, const char *key, char *value);
-
-static void complain(struct reader *r, const struct pilot_error *err)
+void config_complain(struct reader *r, const struct pilot_error *err)
 {
 	textfile_error(r->t, r->t->line, NULL, "%s", err->text);
 }
 
-static bool number(struct reader *r, const char *key, const char *value,
+bool config_number(struct reader *r, const char *key, const char *value,
 		   uint32_t min, uint32_t max, uint32_t *n)
 {
 	struct pilot_error err;
 
 	if (!pilot_parse_u32(value, key, min, max, n, &err))
 		return true;
-	complain(r, &err);
+	config_complain(r, &err);
 	return false;
 }
 
-static void yes_no(struct reader *r, const char *key, const char *value, bool *b)
+void config_yes_no(struct reader *r, const char *key, const char *value, bool *b)
 {
 	if (!strcmp(value, "yes"))
 		*b = true;
@@ -83,7 +44,7 @@ static void yes_no(struct reader *r, const char *key, const char *value, bool *b
 			       value);
 }
 
-static void text(struct reader *r, const char *key, const char *value, char **s)
+void config_text(struct reader *r, const char *key, const char *value, char **s)
 {
 	/* A section that is there twice is refused, but read all the same. */
 	free(*s);
@@ -125,14 +86,14 @@ static void set_node(struct reader *r, const char *key, char *value)
 
 static void set_state(struct reader *r, const char *key, char *value)
 {
-	text(r, key, value, &r->cfg->state);
+	config_text(r, key, value, &r->cfg->state);
 }
 
 static void set_network(struct reader *r, const char *key, char *value)
 {
 	uint32_t n;
 
-	if (number(r, key, value, 0, UINT16_MAX, &n))
+	if (config_number(r, key, value, 0, UINT16_MAX, &n))
 		r->cfg->network = (uint16_t)n;
 }
 
@@ -140,14 +101,14 @@ static void set_port(struct reader *r, const char *key, char *value)
 {
 	uint32_t n;
 
-	if (number(r, key, value, 0, UINT16_MAX, &n))
+	if (config_number(r, key, value, 0, UINT16_MAX, &n))
 		r->cfg->listen_port = (uint16_t)n;
 }
 
 static void set_identity(struct reader *r, const char *key, char *value)
 {
 	r->identity_line = r->t->line;
-	text(r, key, value, &r->cfg->identity);
+	config_text(r, key, value, &r->cfg->identity);
 }
 
 /* An address with the length of its network; the host bits are the point. */
@@ -207,33 +168,33 @@ static void set_address(struct reader *r, const char *key, char *value)
 
 static void set_map_address(struct reader *r, const char *key, char *value)
 {
-	yes_no(r, key, value, &r->cfg->map_address);
+	config_yes_no(r, key, value, &r->cfg->map_address);
 }
 
 static void set_mtu(struct reader *r, const char *key, char *value)
 {
-	number(r, key, value, MTU_MIN, MTU_MAX, &r->cfg->mtu);
+	config_number(r, key, value, MTU_MIN, MTU_MAX, &r->cfg->mtu);
 }
 
 static void set_unauth(struct reader *r, const char *key, char *value)
 {
 	r->unauth_line = r->t->line;
-	yes_no(r, key, value, &r->cfg->allow_unauth);
+	config_yes_no(r, key, value, &r->cfg->allow_unauth);
 }
 
 static void set_create(struct reader *r, const char *key, char *value)
 {
-	yes_no(r, key, value, &r->cfg->create);
+	config_yes_no(r, key, value, &r->cfg->create);
 }
 
 static void set_fwmark(struct reader *r, const char *key, char *value)
 {
-	number(r, key, value, 0, UINT32_MAX, &r->cfg->fwmark);
+	config_number(r, key, value, 0, UINT32_MAX, &r->cfg->fwmark);
 }
 
 static void set_user(struct reader *r, const char *key, char *value)
 {
-	text(r, key, value, &r->cfg->user);
+	config_text(r, key, value, &r->cfg->user);
 }
 
 static void set_limit(struct reader *r, const char *key, char *value)
@@ -243,164 +204,9 @@ static void set_limit(struct reader *r, const char *key, char *value)
 	uint32_t n;
 
 	if (pilot_limit_parse(l, value, &n, &err))
-		complain(r, &err);
+		config_complain(r, &err);
 	else
 		pilot_limit_set(l, &r->cfg->limits, n);
-}
-
-static void set_registry_type(struct reader *r, const char *key, char *value)
-{
-	if (!strcmp(value, "file"))
-		r->registry_type = TYPE_FILE;
-	else if (!strcmp(value, "tcp"))
-		r->registry_type = TYPE_TCP;
-	else
-		textfile_error(r->t, r->t->line, key,
-			       "\"%.64s\" is no type of registry; \"file\" and \"tcp\" are",
-			       value);
-}
-
-static void set_registry_path(struct reader *r, const char *key, char *value)
-{
-	text(r, key, value, &r->cfg->registry);
-}
-
-/* HOST, HOST:PORT, [V6] or [V6]:PORT. */
-static bool parse_server(const char *s, struct registry_server *server)
-{
-	const char *end, *p;
-	struct in6_addr v6;
-	uint32_t port = REGISTRY_DEFAULT_PORT;
-	size_t len;
-
-	memset(server, 0, sizeof(*server));
-	if (*s == '[') {
-		end = strchr(++s, ']');
-		len = end ? (size_t)(end - s) : 0;
-	} else {
-		len = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
-		end = s + len;
-	}
-	if (!len || len > REGISTRY_HOST_MAX)
-		return false;
-	memcpy(server->host, s, len);
-	p = end;
-	if (*end == ']') {
-		if (inet_pton(AF_INET6, server->host, &v6) != 1)
-			return false;
-		p++;
-	}
-	if (*p && (*p != ':' || pilot_parse_u32(p + 1, "port", 1, UINT16_MAX, &port, NULL)))
-		return false;
-	server->port = (uint16_t)port;
-	return true;
-}
-
-static void read_server(struct reader *r, const char *key, const char *value,
-			struct registry_server *server)
-{
-	if (!parse_server(value, server))
-		textfile_error(r->t, r->t->line, key,
-			       "\"%.64s\" is not HOST:PORT, A.B.C.D:PORT or [V6]:PORT", value);
-}
-
-static void set_registry_address(struct reader *r, const char *key, char *value)
-{
-	read_server(r, key, value, &r->cfg->tcp.servers[0]);
-}
-
-static void set_fallback(struct reader *r, const char *key, char *value)
-{
-	read_server(r, key, value, &r->fallback);
-}
-
-static void set_tls(struct reader *r, const char *key, char *value)
-{
-	yes_no(r, key, value, &r->cfg->tcp.tls);
-}
-
-static void set_fingerprint(struct reader *r, const char *key, char *value)
-{
-	struct registry_pins *pins = &r->cfg->tcp.pins;
-	const char *end;
-	char *save, *s;
-	size_t len;
-
-	for (s = strtok_r(value, ", \t", &save); s; s = strtok_r(NULL, ", \t", &save)) {
-		if (pins->n == REGISTRY_PINS_MAX) {
-			textfile_error(r->t, r->t->line, key, "more than %d",
-				       REGISTRY_PINS_MAX);
-			return;
-		}
-		if (sodium_hex2bin(pins->v[pins->n], REGISTRY_PIN_LEN, s, strlen(s), ":",
-				   &len, &end) || *end || len != REGISTRY_PIN_LEN)
-			textfile_error(r->t, r->t->line, key,
-				       "\"%.64s\" is not the SHA-256 of a certificate: 64 hex digits",
-				       s);
-		else
-			pins->n++;
-	}
-}
-
-static void set_register(struct reader *r, const char *key, char *value)
-{
-	r->register_given = true;
-	yes_no(r, key, value, &r->cfg->tcp.do_register);
-}
-
-static void set_visibility(struct reader *r, const char *key, char *value)
-{
-	if (!strcmp(value, "public"))
-		r->cfg->tcp.visibility = 1;
-	else if (!strcmp(value, "private"))
-		r->cfg->tcp.visibility = 0;
-	else
-		textfile_error(r->t, r->t->line, key,
-			       "\"%.64s\" is neither public nor private", value);
-}
-
-static void set_deregister(struct reader *r, const char *key, char *value)
-{
-	yes_no(r, key, value, &r->cfg->tcp.deregister);
-}
-
-static void set_listen_addr(struct reader *r, const char *key, char *value)
-{
-	struct pilot_error err;
-
-	if (pilot_parse_endpoint(value, key, false, &r->cfg->tcp.listen, &err))
-		complain(r, &err);
-}
-
-static void set_timeout(struct reader *r, const char *key, char *value)
-{
-	number(r, key, value, 1, 60, &r->cfg->tcp.timeout);
-}
-
-static void set_retry_max(struct reader *r, const char *key, char *value)
-{
-	number(r, key, value, 1, 3600, &r->cfg->tcp.retry_max);
-}
-
-static void set_on_demand(struct reader *r, const char *key, char *value)
-{
-	r->on_demand_given = true;
-	yes_no(r, key, value, &r->cfg->tcp.on_demand);
-}
-
-static void set_max_dynamic(struct reader *r, const char *key, char *value)
-{
-	number(r, key, value, 1, PILOT_MAX_CRYPTO_PEERS, &r->cfg->tcp.max_dynamic);
-}
-
-static void set_idle_timeout(struct reader *r, const char *key, char *value)
-{
-	uint32_t n;
-
-	if (!strcmp(value, "off"))
-		r->cfg->tcp.idle_timeout = 0;
-	else if (number(r, key, value, IDLE_MIN_SECS, IDLE_MAX_SECS, &n))
-		r->cfg->tcp.idle_timeout = n;
 }
 
 static void set_endpoint(struct reader *r, const char *key, char *value)
@@ -408,7 +214,7 @@ static void set_endpoint(struct reader *r, const char *key, char *value)
 	struct pilot_error err;
 
 	if (pilot_parse_endpoint(value, key, false, &r->peer->endpoint, &err))
-		complain(r, &err);
+		config_complain(r, &err);
 }
 
 static void set_beacon(struct reader *r, const char *key, char *value)
@@ -416,7 +222,7 @@ static void set_beacon(struct reader *r, const char *key, char *value)
 	struct pilot_error err;
 
 	if (pilot_parse_endpoint(value, key, false, &r->cfg->beacon, &err))
-		complain(r, &err);
+		config_complain(r, &err);
 }
 
 static void set_rekey(struct reader *r, const char *key, char *value)
@@ -425,7 +231,7 @@ static void set_rekey(struct reader *r, const char *key, char *value)
 
 	if (!strcmp(value, "off"))
 		r->cfg->rekey = 0;
-	else if (number(r, key, value, REKEY_MIN_SECS, REKEY_MAX_SECS, &n))
+	else if (config_number(r, key, value, REKEY_MIN_SECS, REKEY_MAX_SECS, &n))
 		r->cfg->rekey = n;
 }
 
@@ -435,7 +241,7 @@ static void set_silence(struct reader *r, const char *key, char *value)
 
 	if (!strcmp(value, "off"))
 		r->cfg->silence = 0;
-	else if (number(r, key, value, 5, 3600, &n))
+	else if (config_number(r, key, value, 5, 3600, &n))
 		r->cfg->silence = n;
 }
 
@@ -444,7 +250,7 @@ static bool keepalive(struct reader *r, const char *key, const char *value,
 {
 	uint32_t n = 0;
 
-	if (strcmp(value, "off") && !number(r, key, value, 0, UINT16_MAX, &n))
+	if (strcmp(value, "off") && !config_number(r, key, value, 0, UINT16_MAX, &n))
 		return false;
 	*secs = (uint16_t)n;
 	return true;
@@ -469,7 +275,7 @@ static void set_allowed_ips(struct reader *r, const char *key, char *value)
 	size_t n;
 
 	if (pilot_parse_cidr_list(value, key, &list, &n, &err)) {
-		complain(r, &err);
+		config_complain(r, &err);
 		return;
 	}
 	if (!n)
@@ -490,7 +296,7 @@ static void set_public_key(struct reader *r, const char *key, char *value)
 	struct pilot_error err;
 
 	if (pilot_parse_key(value, strlen(value), key, r->peer->key, &err))
-		complain(r, &err);
+		config_complain(r, &err);
 	else
 		r->peer->pinned = true;
 }
@@ -504,62 +310,65 @@ static void set_path(struct reader *r, const char *key, char *value)
 }
 
 /* check() knows the first two by their places. */
-static const struct {
-	enum section section;
-	const char *name;
-	setter set;
-	bool repeat;
-} keys[] = {
-	{ TUNNEL, "device", set_device, false },
-	{ TUNNEL, "node-id", set_node, false },
-	{ TUNNEL, "state", set_state, false },
-	{ TUNNEL, "network", set_network, false },
-	{ TUNNEL, "listen-port", set_port, false },
-	{ TUNNEL, "identity", set_identity, false },
-	{ TUNNEL, "address", set_address, true },
-	{ TUNNEL, "map-address", set_map_address, false },
-	{ TUNNEL, "mtu", set_mtu, false },
-	{ TUNNEL, "allow-unauthenticated", set_unauth, false },
-	{ TUNNEL, "create", set_create, false },
-	{ TUNNEL, "fwmark", set_fwmark, false },
-	{ TUNNEL, "user", set_user, false },
-	{ TUNNEL, "replay-window", set_limit, false },
-	{ TUNNEL, "max-peers", set_limit, false },
-	{ REGISTRY, "type", set_registry_type, false },
-	{ REGISTRY, "path", set_registry_path, false },
-	{ REGISTRY, "address", set_registry_address, false },
-	{ REGISTRY, "fallback", set_fallback, false },
-	{ REGISTRY, "tls", set_tls, false },
-	{ REGISTRY, "fingerprint", set_fingerprint, false },
-	{ REGISTRY, "register", set_register, false },
-	{ REGISTRY, "visibility", set_visibility, false },
-	{ REGISTRY, "deregister", set_deregister, false },
-	{ REGISTRY, "listen-addr", set_listen_addr, false },
-	{ REGISTRY, "timeout", set_timeout, false },
-	{ REGISTRY, "retry-max", set_retry_max, false },
-	{ REGISTRY, "on-demand", set_on_demand, false },
-	{ REGISTRY, "max-dynamic", set_max_dynamic, false },
-	{ REGISTRY, "idle-timeout", set_idle_timeout, false },
-	{ BEACON, "address", set_beacon, false },
-	{ TIMERS, "rekey", set_rekey, false },
-	{ TIMERS, "rekey-after", set_limit, false },
-	{ TIMERS, "keepalive", set_keepalive, false },
-	{ TIMERS, "silence", set_silence, false },
-	{ GATES, "decrypt-fail-threshold", set_limit, false },
-	{ GATES, "decrypt-fail-grace", set_limit, false },
-	{ GATES, "outside-window-threshold", set_limit, false },
-	{ GATES, "outside-window-grace", set_limit, false },
-	{ GATES, "replay-threshold", set_limit, false },
-	{ GATES, "replay-grace", set_limit, false },
-	{ GATES, "aged-drop", set_limit, false },
-	{ PEER, "endpoint", set_endpoint, false },
-	{ PEER, "allowed-ips", set_allowed_ips, true },
-	{ PEER, "public-key", set_public_key, false },
-	{ PEER, "path", set_path, false },
-	{ PEER, "keepalive", set_peer_keepalive, false },
+static const struct config_key tunnel_keys[] = {
+	{ "device", set_device, false },
+	{ "node-id", set_node, false },
+	{ "state", set_state, false },
+	{ "network", set_network, false },
+	{ "listen-port", set_port, false },
+	{ "identity", set_identity, false },
+	{ "address", set_address, true },
+	{ "map-address", set_map_address, false },
+	{ "mtu", set_mtu, false },
+	{ "allow-unauthenticated", set_unauth, false },
+	{ "create", set_create, false },
+	{ "fwmark", set_fwmark, false },
+	{ "user", set_user, false },
+	{ "replay-window", set_limit, false },
+	{ "max-peers", set_limit, false },
 };
 
-_Static_assert(ARRAY_SIZE(keys) <= 64, "one bit each");
+static const struct config_key beacon_keys[] = {
+	{ "address", set_beacon, false },
+};
+
+static const struct config_key timer_keys[] = {
+	{ "rekey", set_rekey, false },
+	{ "rekey-after", set_limit, false },
+	{ "keepalive", set_keepalive, false },
+	{ "silence", set_silence, false },
+};
+
+static const struct config_key gate_keys[] = {
+	{ "decrypt-fail-threshold", set_limit, false },
+	{ "decrypt-fail-grace", set_limit, false },
+	{ "outside-window-threshold", set_limit, false },
+	{ "outside-window-grace", set_limit, false },
+	{ "replay-threshold", set_limit, false },
+	{ "replay-grace", set_limit, false },
+	{ "aged-drop", set_limit, false },
+};
+
+static const struct config_key peer_keys[] = {
+	{ "endpoint", set_endpoint, false },
+	{ "allowed-ips", set_allowed_ips, true },
+	{ "public-key", set_public_key, false },
+	{ "path", set_path, false },
+	{ "keepalive", set_peer_keepalive, false },
+};
+
+static const struct {
+	const char *name;
+	const struct config_key *keys;
+	size_t n;
+} sections[SECTIONS] = {
+	[TUNNEL] = { "tunnel", tunnel_keys, ARRAY_SIZE(tunnel_keys) },
+	[REGISTRY] = { "registry", config_registry_keys, CONFIG_REGISTRY_KEYS },
+	[BEACON] = { "beacon", beacon_keys, ARRAY_SIZE(beacon_keys) },
+	[TIMERS] = { "timers", timer_keys, ARRAY_SIZE(timer_keys) },
+	[GATES] = { "gates", gate_keys, ARRAY_SIZE(gate_keys) },
+	[PEER] = { "peer", peer_keys, ARRAY_SIZE(peer_keys) },
+};
 
 static void begin_peer(struct reader *r, const char *node)
 {
@@ -623,7 +432,7 @@ static void begin_section(struct reader *r, char *s)
 	arg += strspn(arg, " \t");
 	for (len = strlen(arg); len && strchr(" \t", arg[len - 1]); len--)
 		arg[len - 1] = '\0';
-	for (i = TUNNEL; i < SECTIONS && strcmp(name, section_names[i]); i++)
+	for (i = TUNNEL; i < SECTIONS && strcmp(name, sections[i].name); i++)
 		;
 	if (i == SECTIONS) {
 		textfile_error(r->t, r->t->line, NULL, "unknown section [%.64s]", name);
@@ -648,6 +457,7 @@ static void begin_section(struct reader *r, char *s)
 
 static void assign(struct reader *r, char *s)
 {
+	const struct config_key *keys;
 	char *value = strchr(s, '=');
 	char *end = value;
 	size_t i;
@@ -666,19 +476,19 @@ static void assign(struct reader *r, char *s)
 			textfile_error(r->t, r->t->line, s, "outside of any section");
 		return;
 	}
-	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		if (keys[i].section == r->section && !strcmp(keys[i].name, s))
-			break;
-	if (i == ARRAY_SIZE(keys)) {
+	keys = sections[r->section].keys;
+	for (i = 0; i < sections[r->section].n && strcmp(keys[i].name, s); i++)
+		;
+	if (i == sections[r->section].n) {
 		textfile_error(r->t, r->t->line, NULL, "unknown key \"%.64s\" in [%s]",
-			       s, section_names[r->section]);
+			       s, sections[r->section].name);
 		return;
 	}
-	if (r->given & (UINT64_C(1) << i) && !keys[i].repeat) {
+	if (r->given & (1U << i) && !keys[i].repeat) {
 		textfile_error(r->t, r->t->line, s, "given twice");
 		return;
 	}
-	r->given |= UINT64_C(1) << i;
+	r->given |= 1U << i;
 	if (!*value)
 		textfile_error(r->t, r->t->line, s, "the value is missing");
 	else
@@ -756,84 +566,6 @@ static void check_prefixes(struct reader *r)
 	free(v);
 }
 
-static bool given(const struct reader *r, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		if (keys[i].section == REGISTRY && !strcmp(keys[i].name, name))
-			return r->registry_given & (UINT64_C(1) << i);
-	return false;
-}
-
-/* What makes no sense without something else. */
-static void check_needs(struct reader *r, const char *name, bool met, const char *need)
-{
-	if (given(r, name) && !met)
-		textfile_error(r->t, r->began[REGISTRY], "[registry]", "%s needs %s", name,
-			       need);
-}
-
-static void check_tcp(struct reader *r)
-{
-	struct config *cfg = r->cfg;
-	struct config_registry *tcp = &cfg->tcp;
-
-	if (!given(r, "address"))
-		textfile_error(r->t, r->began[REGISTRY], "[registry]", "address is missing");
-	tcp->n_servers = 1;
-	if (given(r, "fallback")) {
-		tcp->servers[tcp->n_servers++] = r->fallback;
-		if (r->fallback.port && r->fallback.port == tcp->servers[0].port &&
-		    !strcasecmp(r->fallback.host, tcp->servers[0].host))
-			textfile_error(r->t, r->began[REGISTRY], "[registry]",
-				       "fallback is the same as address");
-	}
-	if (!r->register_given)
-		tcp->do_register = cfg->identity;
-	if (!r->on_demand_given)
-		tcp->on_demand = cfg->identity;
-	check_needs(r, "fingerprint", tcp->tls, "tls = yes");
-	check_needs(r, "register", !tcp->do_register || r->identity_line, "an identity");
-	check_needs(r, "on-demand", !tcp->on_demand || r->identity_line, "an identity");
-	check_needs(r, "visibility", tcp->do_register, "register = yes");
-	check_needs(r, "deregister", tcp->do_register || !tcp->deregister, "register = yes");
-	check_needs(r, "listen-addr", tcp->do_register, "register = yes");
-	check_needs(r, "max-dynamic", tcp->on_demand, "on-demand = yes");
-	check_needs(r, "idle-timeout", tcp->on_demand, "on-demand = yes");
-}
-
-static void check_registry(struct reader *r)
-{
-	static const char *const tcp_only[] = {
-		"address", "fallback", "tls", "fingerprint", "register", "visibility",
-		"deregister", "listen-addr", "timeout", "retry-max", "on-demand", "max-dynamic", "idle-timeout",
-	};
-	struct config *cfg = r->cfg;
-	size_t i;
-
-	if (r->began[REGISTRY] && r->registry_type == TYPE_FILE && !given(r, "path"))
-		textfile_error(r->t, r->began[REGISTRY], "[registry]", "path is missing");
-	if (r->began[REGISTRY] && !given(r, "type"))
-		textfile_error(r->t, r->began[REGISTRY], "[registry]", "type is missing");
-	if (r->registry_type == TYPE_TCP)
-		check_tcp(r);
-	else if (r->registry_type == TYPE_FILE)
-		for (i = 0; i < ARRAY_SIZE(tcp_only); i++)
-			check_needs(r, tcp_only[i], false, "type = tcp");
-	if (cfg->node_auto && !cfg->tcp.do_register)
-		textfile_error(r->t, r->began[TUNNEL], "node-id",
-			       "auto needs a registry of type = tcp that we register with");
-	if (cfg->state && !cfg->node_auto)
-		textfile_error(r->t, r->began[TUNNEL], "state", "needs node-id = auto");
-	if (!cfg->node_auto || cfg->state)
-		return;
-	if (asprintf(&cfg->state, STATE_DIR "/%s.node", cfg->device) < 0) {
-		cfg->state = NULL;
-		textfile_error(r->t, 0, NULL, "out of memory");
-	}
-}
-
 static void check(struct reader *r)
 {
 	struct config *cfg = r->cfg;
@@ -849,7 +581,7 @@ static void check(struct reader *r)
 		if (!(r->tunnel_given & (1 << 1)))
 			textfile_error(t, r->began[TUNNEL], "[tunnel]", "node-id is missing");
 	}
-	check_registry(r);
+	config_check_registry(r);
 	if (r->began[BEACON] && !cfg->beacon.sa.sa_family && !t->n_errors)
 		textfile_error(t, r->began[BEACON], "[beacon]", "address is missing");
 	/* Without an identity there are no authenticated peers. */
