@@ -189,18 +189,6 @@ def help_texts():
     test("--version", None if not code and re.fullmatch(r"pilot \d[\w.]*\n", text) else text + err)
 
 
-def documented():
-    """Every keyword of the usage texts is in Documentation/cli.rst."""
-    with open(os.path.join(TOP, "Documentation", "cli.rst"), encoding="utf-8") as f:
-        text = f.read()
-    for word in ("set", "peer"):
-        usage = run("help", word)[1].split("\n\n")[1]
-        keywords = re.findall(r"\[([a-z][a-z-]+) ", usage)
-        test("the keywords of pilot %s are documented" % word,
-             None if len(keywords) > 3 else "found only %s" % keywords,
-             *("%s is not" % k for k in keywords if "``%s " % k not in text))
-
-
 def keys():
     code, text, err = run("key", "new")
     test("key new", err, code and "exit status %d" % code,
@@ -252,7 +240,6 @@ def main():
     os.umask(0o077)
     help_texts()
     wrong_arguments()
-    documented()
     keys()
     with tempfile.TemporaryDirectory() as work:
         identities(work)

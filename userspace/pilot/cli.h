@@ -13,7 +13,7 @@
 #include "lib/genl.h"
 #include "lib/text.h"
 
-/* Exit statuses; Documentation/cli.rst states them. */
+/* Exit statuses; pilot(8) states them. */
 #define CLI_DONE	0
 #define CLI_FAILED	1
 #define CLI_USAGE	2

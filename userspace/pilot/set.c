@@ -134,7 +134,7 @@ const struct cli_command cmd_set = {
 		"  unauth         whether peers without a proven identity may have keys\n"
 		"  on-demand      whether the daemon is asked for peers that packets are for\n"
 		"  max-peers      1 to 1048576\n"
-		"When a key is in doubt; Documentation/cli.rst says what that means:\n"
+		"When a key is in doubt; pilot(8) says what that means:\n"
 		"  decrypt-fail-threshold    consecutive frames that fail authentication (5)\n"
 		"  outside-window-threshold  consecutive frames behind the window (30)\n"
 		"  replay-threshold          consecutive replays (30)\n"

@@ -441,7 +441,7 @@ static json_t *json_device(const struct pilot_device_info *d,
 }
 
 /*
- * Tab separated. The fields are documented in Documentation/cli.rst; new ones
+ * Tab separated. The fields are documented in man/pilot.8; new ones
  * are only ever appended.
  */
 

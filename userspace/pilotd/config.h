@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The configuration file. What each key means to a user is in
- * Documentation/pilotd.rst.
+ * man/pilotd.conf.5.
  */
 #ifndef PILOTD_CONFIG_H
 #define PILOTD_CONFIG_H
