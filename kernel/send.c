@@ -839,11 +839,16 @@ int pilot_xmit_packet(struct pilot_device *pd, struct sk_buff *skb)
 netdev_tx_t pilot_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct pilot_device *pd = netdev_priv(dev);
+	int ret;
 
 	if (pilot_device_must_defer(&pd->deferred_tx, pilot_aead_usable())) {
 		if (!pilot_device_defer(pd, &pd->deferred_tx, skb))
 			DEV_STATS_INC(dev, tx_dropped);
 		return NETDEV_TX_OK;
 	}
-	return pilot_xmit_packet(pd, skb);
+	/* a packet socket comes with the bottom halves' read side alone */
+	rcu_read_lock();
+	ret = pilot_xmit_packet(pd, skb);
+	rcu_read_unlock();
+	return ret;
 }
