@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Puts packets that arrived together together again: the opposite of cut.c.
+ * Joins packets that arrived together: the opposite of cut.c.
  *
  * They lie opened in pages. One after the other that continues the TCP stream
  * or the run of UDP datagrams of the one before is taken as one more fragment

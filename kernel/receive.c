@@ -593,11 +593,11 @@ static bool receive_frame(struct pilot_rx *rx, struct pilot_frame *f)
 		/* relayed frames name their sender twice */
 		if (unlikely(f->relayed && sender != outer))
 			what = PILOT_A_STATS_RX_BEACON_SPOOFED;
-		else if (likely(f->len >= PILOT_PILS_MIN &&
-				get_unaligned_be32(f->data) == PILOT_MAGIC_PILS))
-			return receive_data(rx, f);
-		else
+		else if (unlikely(f->len < PILOT_PILS_MIN ||
+				  get_unaligned_be32(f->data) != PILOT_MAGIC_PILS))
 			what = receive_other(rx, f, sender);
+		else
+			return receive_data(rx, f);
 	}
 	drop(rx->pd, NULL, f->skb, what);
 	return false;

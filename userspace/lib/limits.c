@@ -23,7 +23,7 @@
 		.attr = PILOT_A_DEVICE_##attr_,				\
 		.offset = offsetof(struct pilot_device_info, member_),	\
 		kind_,							\
-		.min = min_, .max = max_, .usual = usual_,		\
+		.min = (min_), .max = (max_), .usual = (usual_),		\
 	}
 
 const struct pilot_limit pilot_limits[] = {

@@ -393,12 +393,10 @@ static const uint8_t *live_identity(struct manager *m, const struct peer *p)
 static void pila_in(struct manager *m, int64_t now, const struct kex_frame *f,
 		    const uint8_t *data, const struct origin *o)
 {
-	enum pubkey_state state = pubkeys_get(&m->pubkeys, now, f->sender, NULL);
 	const uint8_t *key = NULL, *live = NULL;
+	enum pubkey_state state = pubkeys_get(&m->pubkeys, now, f->sender, &key);
 	struct peer *p;
 
-	if (state == PUBKEY_KNOWN)
-		pubkeys_get(&m->pubkeys, now, f->sender, &key);
 	if (!key || memcmp(key, f->ed25519, PILOT_ED25519_LEN))
 		live = live_identity(m, peers_find(&m->peers, f->sender));
 	if (live && !pubkeys_is_pinned(&m->pubkeys, f->sender)) {
@@ -424,7 +422,7 @@ static void pila_in(struct manager *m, int64_t now, const struct kex_frame *f,
 	case PUBKEY_KNOWN:
 		break;
 	}
-	if (memcmp(key, f->ed25519, PILOT_ED25519_LEN)) {
+	if (!key || memcmp(key, f->ed25519, PILOT_ED25519_LEN)) {
 		notice(m, MANAGER_REFUSED, f->sender,
 		       "PILA: not the registered identity");
 		ask_registry(m, now, f, data, o);

@@ -252,10 +252,8 @@ static void log_event(const struct pilot_event_info *e)
 #undef MORE
 	switch (e->type) {
 	case PILOT_EVENT_GAVE_UP:
-		/* Ours: logged with what we know of it. */
-		return;
 	case PILOT_EVENT_REGISTRY_CHANGED:
-		/* So is this. */
+		/* Ours: logged with what we know of it. */
 		return;
 	case PILOT_EVENT_NEED_KEY:
 	case PILOT_EVENT_NEED_PEER:
