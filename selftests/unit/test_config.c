@@ -33,8 +33,11 @@ static int parse(struct config *cfg, const char *buf, size_t len, size_t *errors
 	memcpy(exact, buf, len);
 	ret = textfile_copy(&t, "f", exact, len);
 	free(exact);
-	if (!ret)
+	if (!ret) {
 		ret = config_read(cfg, &t);
+		if (ret)
+			config_free(cfg);
+	}
 	all[0] = '\0';
 	textfile_report(&t, collect);
 	if (errors)
@@ -193,7 +196,7 @@ static void test_refusals(void)
 	ok(refuses("node-id = 7\n" MINIMAL, "f:1: node-id: outside of any section"),
 	   "key before the first section");
 	ok(refuses(MINIMAL "nod-id = 8\n", "f:4: unknown key \"nod-id\" in [tunnel]"), "unknown key");
-	ok(refuses(MINIMAL "endpoint = 1.2.3.4:5\n", "f:4: unknown key \"endpoint\" in [tunnel]"),
+	ok(refuses(MINIMAL "endpoint = 1.2.3.4:5\n", "f:4: unknown key \"endpoint\" in [tunnel]; it belongs to [peer]"),
 	   "key of another section");
 	ok(refuses(MINIMAL "[tunel]\n", "f:4: unknown section [tunel]"), "unknown section");
 	ok(refuses(MINIMAL "[tunnel]\n", "f:4: [tunnel] began on line 1 already"), "section twice");

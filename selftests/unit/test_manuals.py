@@ -200,11 +200,11 @@ def pilotd_8():
     for line in re.findall(r'^\.It (Fl .*)$', manual('pilotd.8'), re.M):
         shown += ['-' + f for f in re.findall(r'Fl (-?[\w-]+)', line)]
     test('pilotd.8: the options of pilotd --help', differences('option', shown, real))
-    usage = re.search(r'usage: pilotd (.*)', text).group(1)
-    shown = re.search(r'pilotd (.*)', rendered_synopsis('pilotd.8')).group(1)
+    forms = re.findall(r'^(?:usage:| {6}) pilotd (.*)', text, re.M)
+    shown = re.findall(r'^ *pilotd (.*)', rendered_synopsis('pilotd.8'), re.M)
     test('pilotd.8: the synopsis is that of pilotd --help',
-         [] if normal(usage).replace(' ...', '...') == normal(shown).replace(' ...', '...')
-         else [usage, shown])
+         differences('form', [normal(f).replace(' ...', '...') for f in shown],
+                     [normal(f).replace(' ...', '...') for f in forms]))
 
 
 def pilotd_conf_5():

@@ -74,6 +74,7 @@ static void set_node(struct reader *r, const char *key, char *value)
 	int network;
 
 	(void)key;
+	r->cfg->lines.node = r->t->line;
 	if (!strcmp(value, "auto")) {
 		r->cfg->node_auto = true;
 		return;
@@ -86,6 +87,7 @@ static void set_node(struct reader *r, const char *key, char *value)
 
 static void set_state(struct reader *r, const char *key, char *value)
 {
+	r->cfg->lines.state = r->t->line;
 	config_text(r, key, value, &r->cfg->state);
 }
 
@@ -107,7 +109,7 @@ static void set_port(struct reader *r, const char *key, char *value)
 
 static void set_identity(struct reader *r, const char *key, char *value)
 {
-	r->identity_line = r->t->line;
+	r->cfg->lines.identity = r->t->line;
 	config_text(r, key, value, &r->cfg->identity);
 }
 
@@ -194,6 +196,7 @@ static void set_fwmark(struct reader *r, const char *key, char *value)
 
 static void set_user(struct reader *r, const char *key, char *value)
 {
+	r->cfg->lines.user = r->t->line;
 	config_text(r, key, value, &r->cfg->user);
 }
 
@@ -409,6 +412,21 @@ static void end_section(struct reader *r)
 		r->registry_given = r->given;
 }
 
+static void unknown_key(struct reader *r, const char *name)
+{
+	char hint[48] = "";
+	unsigned int i;
+	size_t k;
+
+	for (i = TUNNEL; i < SECTIONS; i++)
+		for (k = 0; k < sections[i].n; k++)
+			if (!strcmp(sections[i].keys[k].name, name))
+				snprintf(hint, sizeof(hint), "; it belongs to [%s]",
+					 sections[i].name);
+	textfile_error(r->t, r->t->line, NULL, "unknown key \"%.64s\" in [%s]%s", name,
+		       sections[r->section].name, hint);
+}
+
 static void begin_section(struct reader *r, char *s)
 {
 	size_t len = strlen(s);
@@ -480,8 +498,7 @@ static void assign(struct reader *r, char *s)
 	for (i = 0; i < sections[r->section].n && strcmp(keys[i].name, s); i++)
 		;
 	if (i == sections[r->section].n) {
-		textfile_error(r->t, r->t->line, NULL, "unknown key \"%.64s\" in [%s]",
-			       s, sections[r->section].name);
+		unknown_key(r, s);
 		return;
 	}
 	if (r->given & (1U << i) && !keys[i].repeat) {
@@ -587,7 +604,7 @@ static void check(struct reader *r)
 	/* Without an identity there are no authenticated peers. */
 	if (!r->unauth_line)
 		cfg->allow_unauth = !cfg->identity;
-	else if (!cfg->identity && !cfg->allow_unauth && !r->identity_line)
+	else if (!cfg->identity && !cfg->allow_unauth && !r->cfg->lines.identity)
 		textfile_error(t, r->unauth_line, "allow-unauthenticated",
 			       "without an identity no peer could be reached");
 
@@ -640,10 +657,7 @@ int config_read(struct config *cfg, struct textfile *t)
 	end_section(&r);
 	check(&r);
 	free(r.own_keepalive);
-	if (!t->n_errors)
-		return 0;
-	config_free(cfg);
-	return -EINVAL;
+	return t->n_errors ? -EINVAL : 0;
 }
 
 const struct config_peer *config_peer(const struct config *cfg, uint32_t node)

@@ -110,6 +110,22 @@ struct config_registry {
 };
 
 /**
+ * struct config_lines - where keys that name other things stand, 0 if they do not
+ * @node: node-id
+ * @identity: identity
+ * @registry: path of [registry]
+ * @state: state
+ * @user: user
+ */
+struct config_lines {
+	unsigned int node;
+	unsigned int identity;
+	unsigned int registry;
+	unsigned int state;
+	unsigned int user;
+};
+
+/**
  * struct config - the file
  * @device: name of the device
  * @node: own node ID; with @node_auto 0 until it is known
@@ -134,6 +150,7 @@ struct config_registry {
  * @silence: seconds after which a peer is looked after, 0 never
  * @peers: sections [peer], in order of their node IDs
  * @n_peers: how many
+ * @lines: for what is found out later
  */
 struct config {
 	char device[IF_NAMESIZE];
@@ -159,11 +176,13 @@ struct config {
 	uint32_t silence;
 	struct config_peer *peers;
 	size_t n_peers;
+	struct config_lines lines;
 };
 
 /**
  * config_read() - read a configuration
- * @cfg: to fill; release with config_free()
+ * @cfg: to fill; release with config_free(), also after a failure: it then has
+ *	what could be read
  * @t: file, which collects the mistakes
  *
  * Reads no other file.

@@ -27,7 +27,6 @@ struct reader {
 	bool on_demand_given;
 	struct registry_server fallback;
 	unsigned int unauth_line;
-	unsigned int identity_line;
 	uint16_t keepalive;		/* of peers that say nothing */
 	size_t peers_size;
 	uint8_t *own_keepalive;		/* peers that say something */

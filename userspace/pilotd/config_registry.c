@@ -32,6 +32,7 @@ static void set_registry_type(struct reader *r, const char *key, char *value)
 
 static void set_registry_path(struct reader *r, const char *key, char *value)
 {
+	r->cfg->lines.registry = r->t->line;
 	config_text(r, key, value, &r->cfg->registry);
 }
 
@@ -229,8 +230,8 @@ static void check_tcp(struct reader *r)
 	if (!r->on_demand_given)
 		tcp->on_demand = cfg->identity;
 	check_needs(r, "fingerprint", tcp->tls, "tls = yes");
-	check_needs(r, "register", !tcp->do_register || r->identity_line, "an identity");
-	check_needs(r, "on-demand", !tcp->on_demand || r->identity_line, "an identity");
+	check_needs(r, "register", !tcp->do_register || r->cfg->lines.identity, "an identity");
+	check_needs(r, "on-demand", !tcp->on_demand || r->cfg->lines.identity, "an identity");
 	check_needs(r, "visibility", tcp->do_register, "register = yes");
 	check_needs(r, "deregister", tcp->do_register || !tcp->deregister, "register = yes");
 	check_needs(r, "listen-addr", tcp->do_register, "register = yes");

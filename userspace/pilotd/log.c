@@ -8,6 +8,8 @@
 
 static int max_level = LOG_NOTICE;
 static bool to_syslog;
+static bool plain;
+static char first_error[512];
 
 void log_level(int level)
 {
@@ -20,6 +22,21 @@ void log_to_syslog(void)
 	to_syslog = true;
 }
 
+void log_plain(void)
+{
+	plain = true;
+}
+
+const char *log_first_error(void)
+{
+	return first_error;
+}
+
+void log_forget_error(void)
+{
+	first_error[0] = '\0';
+}
+
 void log_msg(int level, const char *fmt, ...)
 {
 	char line[1024];
@@ -30,8 +47,13 @@ void log_msg(int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	if (level <= LOG_ERR && !first_error[0])
+		snprintf(first_error, sizeof(first_error), "%.*s",
+			 (int)sizeof(first_error) - 1, line);
 	if (to_syslog)
 		syslog(level, "%s", line);
+	else if (plain)
+		fprintf(stderr, "%s%s\n", level == LOG_WARNING ? "warning: " : "", line);
 	else if (isatty(STDERR_FILENO))
 		fprintf(stderr, "pilotd: %s\n", line);
 	else

@@ -20,6 +20,25 @@ void log_level(int level);
 void log_to_syslog(void);
 
 /**
+ * log_plain() - for a person or a program that asked: the lines and nothing else
+ */
+void log_plain(void);
+
+/**
+ * log_first_error() - the first line of LOG_ERR or worse that was logged
+ *
+ * What comes first is the cause of the rest, as a rule.
+ *
+ * Return: the line, empty if there was none since log_forget_error().
+ */
+const char *log_first_error(void);
+
+/**
+ * log_forget_error() - what comes next is another matter
+ */
+void log_forget_error(void);
+
+/**
  * log_msg() - log a line
  * @level: LOG_ERR to LOG_DEBUG
  * @fmt: text without a line end

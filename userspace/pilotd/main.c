@@ -16,22 +16,15 @@
 #include <fcntl.h>
 #include <sodium.h>
 
-#include "config.h"
 #include "lib/identity.h"
 #include "log.h"
 #include "nl.h"
 #include "node_state.h"
+#include "notify.h"
 #include "privileges.h"
-#include "registry_file.h"
+#include "setup.h"
 
-enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
-
-/* Everything that is read from files. */
-struct setup {
-	struct config cfg;
-	struct registry reg;
-	struct pilot_identity id;
-};
+enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_MISTAKE };
 
 struct daemon {
 	const char *path;
@@ -43,130 +36,19 @@ struct daemon {
 
 static void usage(FILE *to)
 {
-	fputs("usage: pilotd --config FILE [--foreground] [--check] [-v]...\n"
+	fputs("usage: pilotd --config FILE [--foreground] [-v]...\n"
+	      "       pilotd --check FILE\n"
 	      "\n"
 	      "  -c, --config FILE   configuration\n"
 	      "  -f, --foreground    stay in the foreground, log to standard error\n"
-	      "      --check         check the configuration and what it names, print OK\n"
+	      "      --check         tell every mistake in the configuration and the files\n"
+	      "                      it names, or OK, and exit\n"
 	      "  -v, --verbose       log more; twice: everything\n"
 	      "  -h, --help          this text\n"
 	      "      --version       version\n"
 	      "\n"
 	      "SIGHUP reads the configuration again; SIGTERM ends pilotd, and the tunnel goes on.\n"
-	      "Exit status: 0 done, 1 failed, 2 usage.\n", to);
-}
-
-static void print_error(const char *line)
-{
-	log_err("%s", line);
-}
-
-static void setup_free(struct setup *s)
-{
-	if (!s)
-		return;
-	config_free(&s->cfg);
-	registry_free(&s->reg);
-	pilot_identity_free(&s->id);
-	free(s);
-}
-
-/* Read a file of lines; all its mistakes are logged. */
-static int read_config(struct config *cfg, const char *path)
-{
-	struct textfile t;
-	int ret = textfile_load(&t, path);
-
-	if (!ret)
-		ret = config_read(cfg, &t);
-	textfile_report(&t, print_error);
-	textfile_release(&t);
-	return ret;
-}
-
-static int read_registry(struct registry *reg, const char *path)
-{
-	struct textfile t;
-	int ret = textfile_load(&t, path);
-
-	if (!ret)
-		ret = registry_read(reg, &t);
-	textfile_report(&t, print_error);
-	textfile_release(&t);
-	return ret;
-}
-
-/* A path in a configuration is relative to where that is. */
-static int make_absolute(char **path, const char *cfg)
-{
-	const char *slash = strrchr(cfg, '/');
-	char *abs;
-
-	if (!*path || **path == '/' || !slash)
-		return 0;
-	if (asprintf(&abs, "%.*s/%s", (int)(slash - cfg), cfg, *path) < 0) {
-		log_err("out of memory");
-		return -ENOMEM;
-	}
-	free(*path);
-	*path = abs;
-	return 0;
-}
-
-/*
- * With @old, which has given up its privileges, the identity is not read again:
- * it should not be readable any more.
- */
-static struct setup *setup_read(const char *path, const struct setup *old)
-{
-	struct setup *s = calloc(1, sizeof(*s));
-	struct pilot_error err;
-	bool good;
-
-	if (!s) {
-		log_err("out of memory");
-		return NULL;
-	}
-	if (read_config(&s->cfg, path) || make_absolute(&s->cfg.identity, path) ||
-	    make_absolute(&s->cfg.registry, path) ||
-	    make_absolute(&s->cfg.state, path)) {
-		setup_free(s);
-		return NULL;
-	}
-	good = true;
-	if (s->cfg.identity && !(old && old->cfg.user) &&
-	    pilot_identity_load(&s->id, s->cfg.identity, &err)) {
-		log_err("%s", err.text);
-		good = false;
-	}
-	if (s->cfg.node_auto && old)
-		s->cfg.node = old->cfg.node;
-	else if (s->cfg.node_auto && s->id.secret &&
-		 node_state_load(s->cfg.state, &s->id, &s->cfg.node, &err)) {
-		log_err("%s", err.text);
-		good = false;
-	}
-	if (s->cfg.registry && read_registry(&s->reg, s->cfg.registry))
-		good = false;
-	if (s->cfg.user && !old && privileges_check(s->cfg.user, path))
-		good = false;
-	if (!good) {
-		setup_free(s);
-		return NULL;
-	}
-	return s;
-}
-
-/* Not wrong, but hardly meant. */
-static void setup_warn(const struct setup *s, const struct pilot_identity *id)
-{
-	const struct registry_node *own = registry_find(&s->reg, s->cfg.node);
-
-	if (own && id->secret && memcmp(own->key, id->pub, sizeof(own->key)))
-		log_warn("%s:%u: node %u has another public key there than in %s: peers with this registry will refuse this node",
-			 s->cfg.registry, own->line, s->cfg.node, s->cfg.identity);
-	if (!id->secret)
-		log_warn("there is no identity: all sessions will be unauthenticated");
+	      "Exit status: 0 done, 1 failed, 2 usage, 3 mistakes in a file.\n", to);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -182,30 +64,47 @@ static bool same_identity(const struct daemon *d, const struct setup *s)
 	       !memcmp(s->id.pub, d->id.pub, sizeof(s->id.pub));
 }
 
-static void reload(struct daemon *d)
+/* Return: whether there is a new configuration now. */
+static bool reload(struct daemon *d)
 {
 	struct setup *s = setup_read(d->path, d->setup);
 	const struct setup *old = d->setup;
 
 	if (!s) {
 		log_err("reload: the old configuration stays in use");
-		return;
+		return false;
 	}
 	if (strcmp(s->cfg.device, old->cfg.device) || s->cfg.node != old->cfg.node ||
 	    s->cfg.node_auto != old->cfg.node_auto ||
 	    !same_text(s->cfg.user, old->cfg.user) || !same_identity(d, s)) {
 		log_err("reload: device, node-id, identity and user cannot be changed while pilotd runs; the old configuration stays in use");
 		setup_free(s);
-		return;
+		return false;
 	}
 	if (nl_reload(d->nl, &s->cfg, &s->reg)) {
 		setup_free(s);
-		return;
+		return false;
 	}
 	setup_warn(s, &d->id);
 	setup_free(d->setup);
 	d->setup = s;
 	log_notice("configuration read again");
+	return true;
+}
+
+static void on_reload(struct daemon *d)
+{
+	char note[512];
+
+	notify_reloading();
+	log_forget_error();
+	if (reload(d)) {
+		notify_note(NULL);
+	} else {
+		snprintf(note, sizeof(note), "not reloaded: %.480s", log_first_error());
+		notify_note(note);
+	}
+	notify_ready();
 }
 
 static void on_left(void *ctx)
@@ -221,10 +120,21 @@ static void on_signal(evutil_socket_t sig, short what, void *data)
 	struct daemon *d = data;
 
 	(void)what;
-	if (sig == SIGHUP)
-		reload(d);
-	else
-		event_base_loopexit(d->base, nl_leave(d->nl, on_left, d) ? &goodbye : NULL);
+	if (sig == SIGHUP) {
+		on_reload(d);
+		return;
+	}
+	notify_stopping();
+	notify_status("leaving, the tunnel goes on");
+	event_base_loopexit(d->base, nl_leave(d->nl, on_left, d) ? &goodbye : NULL);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *data)
+{
+	(void)fd;
+	(void)what;
+	(void)data;
+	notify_alive();
 }
 
 /* Nothing of a secret may reach a disk. */
@@ -289,7 +199,11 @@ static void in_service(int ready)
 static int serve(struct daemon *d, bool foreground)
 {
 	static const int sigs[] = { SIGHUP, SIGINT, SIGTERM };
-	struct event *ev[3] = { 0 };
+	const struct timeval watchdog = {
+		.tv_sec = (time_t)(notify_watchdog() / 1000000),
+		.tv_usec = (suseconds_t)(notify_watchdog() % 1000000),
+	};
+	struct event *ev[4] = { 0 };
 	int ready = foreground ? -1 : to_background();
 	int status = EXIT_FAILED;
 	size_t i;
@@ -307,23 +221,57 @@ static int serve(struct daemon *d, bool foreground)
 			goto out;
 		}
 	}
+	if (notify_watchdog()) {
+		ev[3] = event_new(d->base, -1, EV_PERSIST, on_watchdog, NULL);
+		if (!ev[3] || event_add(ev[3], &watchdog)) {
+			log_err("out of memory");
+			goto out;
+		}
+	}
 	d->nl = nl_new(d->base, &d->setup->cfg, &d->setup->reg,
 		       d->id.secret ? &d->id : NULL);
 	if (!d->nl)
 		goto out;
 	if (!foreground)
 		in_service(ready);
+	notify_ready();
 	event_base_dispatch(d->base);
 	status = nl_failed(d->nl) ? EXIT_FAILED : EXIT_DONE;
 	if (!status)
 		log_notice("%s: leaving, the tunnel goes on", d->setup->cfg.device);
 	nl_free(d->nl);
 out:
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 4; i++)
 		if (ev[i])
 			event_free(ev[i]);
 	event_base_free(d->base);
 	return status;
+}
+
+/* Return: exit status. */
+static int run(struct daemon *d, bool foreground, bool check)
+{
+	struct pilot_error err;
+
+	d->setup = setup_read(d->path, NULL);
+	if (!d->setup)
+		return EXIT_MISTAKE;
+	setup_warn(d->setup, &d->setup->id);
+	if (check) {
+		puts("OK");
+		return EXIT_DONE;
+	}
+	d->id = d->setup->id;
+	memset(&d->setup->id, 0, sizeof(d->setup->id));
+	if (d->setup->cfg.user && privileges_drop(d->setup->cfg.user))
+		return EXIT_FAILED;
+	if (d->setup->cfg.node_auto && node_state_check(d->setup->cfg.state, &err)) {
+		log_err("%s", err.text);
+		return EXIT_FAILED;
+	}
+	/* A change of user switches core dumps on again. */
+	protect_memory();
+	return serve(d, foreground);
 }
 
 int main(int argc, char **argv)
@@ -338,7 +286,6 @@ int main(int argc, char **argv)
 		{ 0 },
 	};
 	struct daemon d = { 0 };
-	struct pilot_error err;
 	bool foreground = false, check = false;
 	int opt, status, level = LOG_NOTICE;
 	char *path;
@@ -368,6 +315,8 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
+	if (check && !d.path && optind < argc)
+		d.path = argv[optind++];
 	if (optind < argc) {
 		fprintf(stderr, "pilotd: unexpected argument \"%s\"\n", argv[optind]);
 		usage(stderr);
@@ -379,6 +328,10 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_level(level);
+	if (check)
+		log_plain();
+	else if (foreground)
+		notify_open();
 	if (sodium_init() < 0) {
 		log_err("libsodium cannot be initialised");
 		return EXIT_FAILED;
@@ -388,30 +341,10 @@ int main(int argc, char **argv)
 	path = realpath(d.path, NULL);
 	if (path)
 		d.path = path;
-	d.setup = setup_read(d.path, NULL);
-	if (!d.setup) {
-		free(path);
-		return EXIT_FAILED;
-	}
-	setup_warn(d.setup, &d.setup->id);
-	if (check) {
-		puts("OK");
-		setup_free(d.setup);
-		free(path);
-		return EXIT_DONE;
-	}
-	d.id = d.setup->id;
-	memset(&d.setup->id, 0, sizeof(d.setup->id));
-	if (d.setup->cfg.user && privileges_drop(d.setup->cfg.user)) {
-		status = EXIT_FAILED;
-	} else if (d.setup->cfg.node_auto && node_state_check(d.setup->cfg.state, &err)) {
-		log_err("%s", err.text);
-		status = EXIT_FAILED;
-	} else {
-		/* A change of user switches core dumps on again. */
-		protect_memory();
-		status = serve(&d, foreground);
-	}
+	status = run(&d, foreground, check);
+	if (status)
+		notify_status("%s", log_first_error());
+	notify_close();
 	setup_free(d.setup);
 	pilot_identity_free(&d.id);
 	free(path);

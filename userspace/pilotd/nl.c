@@ -28,6 +28,7 @@
 #include "nl_demand.h"
 #include "nl_private.h"
 #include "nl_registry.h"
+#include "nl_status.h"
 
 #define RESYNC_MS		30000
 #define RETRY_MS		2000
@@ -203,6 +204,7 @@ static void tell(struct nl *nl, int level, const char *text)
 		return;
 	snprintf(nl->last_error, sizeof(nl->last_error), "%s", text);
 	log_msg(level, "%s: %s", nl->cfg->device, text);
+	nl_status_soon(nl);
 }
 
 static int on_handler_msg(const struct nlmsghdr *nlh, void *data)
@@ -300,6 +302,7 @@ static int on_event_msg(const struct nlmsghdr *nlh, void *data)
 		nl_check_soon(nl);
 	nl->event_seq = e.seq;
 	log_event(&e);
+	nl_status_soon(nl);
 
 	switch (e.type) {
 	case PILOT_EVENT_NEED_KEY:
@@ -541,6 +544,7 @@ static int attach(struct nl *nl, const struct rtnl_link *link,
 	tell_reflexive(nl);
 	start_peers(nl);
 	nl_registry_attached(nl, &info);
+	nl_status_soon(nl);
 	return 0;
 }
 
@@ -624,6 +628,7 @@ static void on_check(evutil_socket_t fd, short what, void *data)
 		interval = RESYNC_MS;
 	check_in(nl, ret && ret != -ENODEV ? RETRY_MS : interval);
 	nl_arm_timer(nl);
+	nl_status_soon(nl);
 }
 
 static void on_watch(evutil_socket_t fd, short what, void *data)
@@ -735,6 +740,7 @@ int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 	if (nl->attached)
 		start_peers(nl);
 	nl_arm_timer(nl);
+	nl_status_soon(nl);
 	return 0;
 }
 
@@ -764,6 +770,7 @@ void nl_node_known(struct nl *nl, uint32_t node)
 	start_peers(nl);
 	nl_check_soon(nl);
 	nl_arm_timer(nl);
+	nl_status_soon(nl);
 }
 
 bool nl_leave(struct nl *nl, void (*done)(void *ctx), void *ctx)
@@ -805,8 +812,8 @@ struct nl *nl_new(struct event_base *base, struct config *cfg,
 	nl->paths = paths_new(cfg->node, &nl_paths_ops, nl);
 	nl->ev_check = evtimer_new(base, on_check, nl);
 	nl->demand = demand_new(&nl_demand_ops, nl);
-	if (!nl->m || !nl->paths || !nl->demand || !nl->ev_check || set_pins(nl, NULL) ||
-	    wanted_make(&nl->wanted, cfg, reg))
+	if (!nl->m || !nl->paths || !nl->demand || !nl->ev_check || nl_status_start(nl) ||
+	    set_pins(nl, NULL) || wanted_make(&nl->wanted, cfg, reg))
 		goto nomem;
 	if (rtnl_open(&nl->rtnl)) {
 		log_err("%s", nl->rtnl.err.text);
@@ -827,6 +834,7 @@ struct nl *nl_new(struct event_base *base, struct config *cfg,
 		goto fail;
 	check_in(nl, RESYNC_MS);
 	nl_arm_timer(nl);
+	nl_status_now(nl);
 	return nl;
 nomem:
 	log_err("out of memory");
@@ -840,6 +848,7 @@ void nl_free(struct nl *nl)
 	if (!nl)
 		return;
 	nl_registry_free(nl);
+	nl_status_free(nl);
 	close_genl(nl);
 	if (nl->ev_check)
 		event_free(nl->ev_check);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What nl.c and nl_ops.c share.
+ * What the files of nl share.
  */
 #ifndef PILOTD_NL_PRIVATE_H
 #define PILOTD_NL_PRIVATE_H
@@ -42,6 +42,7 @@
  * @checked_at: when the last was, ms
  * @ev_timer: @timerfd can be read
  * @timerfd: the manager's deadline
+ * @ev_status: the status is to be told
  * @attached: the device is served
  * @reflexive: what the device was told of how the beacon sees us
  * @dev: which one
@@ -77,6 +78,7 @@ struct nl {
 	int64_t checked_at;
 	struct event *ev_timer;
 	int timerfd;
+	struct event *ev_status;
 
 	bool attached;
 	struct pilot_endpoint reflexive;

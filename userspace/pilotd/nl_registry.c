@@ -12,6 +12,7 @@
 #include "log.h"
 #include "manager.h"
 #include "nl_private.h"
+#include "nl_status.h"
 #include "node_state.h"
 #include "registry_tcp.h"
 
@@ -72,6 +73,7 @@ static void on_status(evutil_socket_t fd, short what, void *data)
 	memcpy(set.status.registry_error, reg->error, sizeof(reg->error));
 	if (pilot_device_set(&nl->handler, &set))
 		log_info("status of the registry: %s", nl->handler.err.text);
+	nl_status_soon(nl);
 }
 
 static void on_state(void *ctx, enum pilot_registry_state state, const char *server,
