@@ -5,8 +5,9 @@
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
+# Where to install; scripts/install has the rest of them.
 PREFIX ?= /usr/local
-SBINDIR ?= $(PREFIX)/sbin
+export DESTDIR PREFIX SBINDIR MANDIR DOCDIR UNITDIR SYSUSERSDIR BASHCOMPDIR ZSHCOMPDIR SRCDIR
 
 # ---- which kernel: KERNEL=, KDIR=, else the running one's headers, else the
 # newest
@@ -36,7 +37,8 @@ OUT := build/$(KVER)
 LINKED := $(wildcard kernel/*.[ch] kernel/*.mk)
 
 .PHONY: all module userspace test-modules check check-all check-debug bench \
-	bench-build bench-history bench-reference demo vm deps install modules_install clean help
+	bench-build bench-history bench-reference demo vm deps install uninstall \
+	modules_install dkms-install dkms-uninstall clean help
 
 all: module userspace
 
@@ -50,8 +52,11 @@ help:
 	@echo 'make bench-history   plot what make bench measured over time'
 	@echo 'make bench-reference make the present speed the one make check compares with'
 	@echo 'make vm              a root shell in a VM with the module and the programs'
-	@echo 'make install         install the programs (PREFIX=/usr/local, DESTDIR=)'
+	@echo 'make install         install programs, manuals, units (PREFIX=/usr/local, DESTDIR=)'
 	@echo 'make modules_install install the module for the kernel it was built for'
+	@echo 'make dkms-install    install the source of the module, for DKMS to build'
+	@echo 'make uninstall       remove what make install has installed'
+	@echo 'make dkms-uninstall  remove what make dkms-install has installed'
 	@echo 'make clean           remove what was built'
 	@echo
 	@echo 'KERNEL=6.12          for that kernel of scripts/kernels, fetched if need be'
@@ -130,8 +135,18 @@ modules_install: module
 	$(if $(DESTDIR),,depmod $(KVER))
 
 install: userspace
-	install -D -m 755 userspace/pilot/pilot '$(DESTDIR)$(SBINDIR)/pilot'
-	install -D -m 755 userspace/pilotd/pilotd '$(DESTDIR)$(SBINDIR)/pilotd'
+	@scripts/install tools
+	@$(if $(DESTDIR),,! [ -d /run/systemd/system ] || { systemd-sysusers && systemctl daemon-reload; })
+
+uninstall:
+	@scripts/install tools --remove
+	@$(if $(DESTDIR),,! [ -d /run/systemd/system ] || systemctl daemon-reload)
+
+dkms-install:
+	@scripts/install dkms
+
+dkms-uninstall:
+	@scripts/install dkms --remove
 
 clean:
 	[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} +
