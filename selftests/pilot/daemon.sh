@@ -366,7 +366,7 @@ module_loaded_as_user() {
 	rmmod pilot && started && established && only_these
 }
 
-# With no more than packaging/pilotd@.service leaves to root.
+# With no more than becoming a user and the work after that take.
 with_few_capabilities() {
 	stop_pilotd 1 KILL
 	ulimit -l unlimited
@@ -510,8 +510,8 @@ try "with a user: no core dumps" no_core_dumps
 try "with a user: SIGHUP is obeyed" reload_as_user
 try "with a user: the module is loaded" module_loaded_as_user
 try "with a user: few capabilities to begin with" with_few_capabilities
-try_refused "an unknown user is refused" "bad.conf: user: there is no user" unknown_user
-try_refused "root is no user to become" "bad.conf: user: .root. is root" user_root
+try_refused "an unknown user is refused" "bad.conf:2: user: there is no user" unknown_user
+try_refused "root is no user to become" "bad.conf:2: user: .root. is root" user_root
 try "another identity is refused at SIGHUP" other_identity_at_reload
 try "junk frames ask for a new key, and nothing is lost" junk_asks
 try "replayed frames ask for a new key, and nothing is lost" replays_ask
