@@ -87,8 +87,31 @@ setup_routed() {
 
 # ---- tunnels
 
-map6() { # node id below 65536
-	printf 'fd50:494c:4f54::%x' "$1"
+map6() { # node id
+	if [ "$1" -lt 65536 ]; then
+		printf 'fd50:494c:4f54::%x' "$1"
+	else
+		printf 'fd50:494c:4f54::%x:%x' $(($1 >> 16)) $(($1 & 0xffff))
+	fi
+}
+
+# Pings from node 1 every 50 ms while COMMAND runs and two seconds longer: none
+# may be lost.
+without_loss() { # address, command...
+	local rc=0 pid to=$1
+	shift
+	spawn "$n1" ping -n -i 0.05 -w 120 "$to" >"$work/ping" &
+	pid=$!
+	sleep 0.5
+	"$@" || rc=$?
+	sleep 2
+	kill -INT $pid
+	wait $pid
+	tail -n 3 "$work/ping"
+	# The last one may still be under way.
+	awk '/packets transmitted/ { found = 1; if ($1 - $4 > 1) exit 1 } END { if (!found) exit 1 }' "$work/ping" ||
+		fail "pings were lost" || rc=1
+	return $rc
 }
 
 endpoint() { # address port
@@ -266,6 +289,25 @@ new_identity() { # node
 
 public_key() { # node
 	jq -r .public_key "$work/id$1"
+}
+
+# Configuration of a node to which the registry gives its ID.
+configure_auto() { # i, address of the registry, more lines on it...
+	local i=$1
+	new_identity "$i" && cat >"$work/node$i.conf" <<-END
+		[tunnel]
+		device = pilot0
+		node-id = auto
+		state = $work/state$i
+		identity = $work/id$i
+
+		[registry]
+		type = tcp
+		address = $2
+		retry-max = 1
+	END
+	shift 2
+	printf '%s\n' "$@" >>"$work/node$i.conf"
 }
 
 # Identity, configuration and registry of nodes 1 and 2 under $work.

@@ -30,23 +30,6 @@ start_node() { # i
 	eval "pilotd_$1=$!"
 }
 
-configure() { # i
-	new_identity "$1" && cat >"$work/node$1.conf" <<-END
-		[tunnel]
-		device = pilot0
-		node-id = auto
-		state = $work/state$1
-		identity = $work/id$1
-
-		[registry]
-		type = tcp
-		address = $registry
-		timeout = 5
-		retry-max = 1
-		idle-timeout = 3600
-	END
-}
-
 registered() { # i
 	[ "$(device_value "$r-$1" registry_state)" = registered ]
 }
@@ -56,7 +39,7 @@ all_start() {
 	spawn "$r" python3 -S -E "$top/selftests/pilot-testnet" --registry $registry >"$work/registry.log" 2>&1 &
 	busywait 20000 grep -q ready "$work/registry.log" || return
 	for i in $(seq $nodes); do
-		configure "$i" && start_node "$i" || return
+		configure_auto "$i" $registry "timeout = 5" "idle-timeout = 3600" && start_node "$i" || return
 	done
 	for i in $(seq $nodes); do
 		busywait 30000 registered "$i" || return

@@ -32,22 +32,6 @@ faults() { # line...
 	printf '%s\n' "$@" >"$work/faults.new" && mv "$work/faults.new" "$work/faults"
 }
 
-configure() { # i
-	new_identity "$1" && cat >"$work/node$1.conf" <<-END
-		[tunnel]
-		device = pilot0
-		node-id = auto
-		state = $work/state$1
-		identity = $work/id$1
-
-		[registry]
-		type = tcp
-		address = $registry
-		timeout = 2
-		retry-max = 1
-	END
-}
-
 registry_state() { # namespace
 	device_value "$1" registry_state
 }
@@ -56,30 +40,11 @@ registry_is() { # namespace state
 	[ "$(registry_state "$1")" = "$2" ]
 }
 
-mapped() { # node
-	printf 'fd50:494c:4f54::%x:%x' $(($1 >> 16)) $(($1 & 0xffff))
-}
-
 answers() { # namespace node
-	on "$1" ping -n -q -c 1 -W 2 "$(mapped "$2")"
+	on "$1" ping -n -q -c 1 -W 2 "$(map6 "$2")"
 }
 
 # Pings once in 50 ms while COMMAND runs and a second longer: none may be lost.
-without_loss() {
-	local rc=0 pid
-	spawn "$n1" ping -n -i 0.05 -w 120 "$(mapped $node2)" >"$work/ping" &
-	pid=$!
-	sleep 0.5
-	"$@" || rc=$?
-	sleep 1
-	kill -INT $pid
-	wait $pid
-	tail -n 3 "$work/ping"
-	awk '/packets transmitted/ { found = 1; if ($1 - $4 > 1) exit 1 } END { if (!found) exit 1 }' "$work/ping" ||
-		fail "pings were lost" || rc=1
-	return $rc
-}
-
 lines() { # file regex
 	grep -c -E -- "$2" "$1"
 }
@@ -97,7 +62,7 @@ gets_node_id() {
 	start_registry || return
 	busywait 15000 registry_is "$n1" registered && [ "$(device_value "$n1" node_id)" = $first_id ] || return
 	jq -e ".node_id == $first_id" "$work/state1" && [ "$(stat -c %a "$work/state1")" = 600 ] &&
-		on "$n1" ip -6 addr show dev pilot0 | grep -q "$(mapped $first_id)/64"
+		on "$n1" ip -6 addr show dev pilot0 | grep -q "$(map6 $first_id)/64"
 }
 
 second_node() {
@@ -105,9 +70,19 @@ second_node() {
 	busywait 15000 registry_is "$n2" registered && [ "$(device_value "$n2" node_id)" = $((first_id + 1)) ]
 }
 
+# The registry's client already knows the node ID that it was given.
+reload_goes_on() {
+	local before
+	before=$(lines "$work/registry.log" '^register ') || return
+	kill -HUP "$pilotd_2"
+	busywait 5000 grep -q 'configuration' "$work/pilotd2.log"
+	sleep 1
+	[ "$(lines "$work/registry.log" '^register ')" = "$before" ]
+}
+
 # The first packet waits for the peer as it would for a neighbour's address.
 first_packet() {
-	on "$n1" ping -n -q -c 1 -W 5 "$(mapped $node2)" && answers "$n2" $node1 || return
+	on "$n1" ping -n -q -c 1 -W 5 "$(map6 $node2)" && answers "$n2" $node1 || return
 	[ "$(peer_value "$n1" $node2 endpoint)" = 10.0.2.2:37736 ] &&
 		[ "$(peer_value "$n1" $node2 dynamic)" = true ] &&
 		[ "$(peer_value "$n1" $node2 authenticated)" = true ] &&
@@ -116,12 +91,12 @@ first_packet() {
 
 tcp_at_first() {
 	on "$n1" pilot peer del pilot0 $node2 && on "$n2" pilot peer del pilot0 $node1 || return
-	transfer "$n1" "$n2" "$(mapped $node2)" 100000
+	transfer "$n1" "$n2" "$(map6 $node2)" 100000
 }
 
 nobody_there() {
 	local begun=$SECONDS
-	on "$n1" ping -n -c 1 -W 8 "$(mapped 4711)" >"$work/out"
+	on "$n1" ping -n -c 1 -W 8 "$(map6 4711)" >"$work/out"
 	cat "$work/out"
 	grep -q -i 'unreachable' "$work/out" && [ $((SECONDS - begun)) -le 6 ]
 }
@@ -171,7 +146,7 @@ status_goes() {
 
 # What makes pilotd ask: packets for a node that is no peer.
 provoke() { # node
-	on "$n1" ping -n -q -c 1 -W 1 "$(mapped "$1")" >/dev/null &
+	on "$n1" ping -n -q -c 1 -W 1 "$(map6 "$1")" >/dev/null &
 }
 
 # The registry is left, and when it behaves again it is used again.
@@ -191,7 +166,7 @@ refuses_all() {
 	provoke 5001
 	busywait 5000 grep -q '^resolve 5001 go away' "$work/registry.log" || return
 	faults
-	registry_is "$n1" registered && on "$n1" ping -n -q -c 1 -W 2 "$(mapped $node2)"
+	registry_is "$n1" registered && on "$n1" ping -n -q -c 1 -W 2 "$(map6 $node2)"
 }
 
 # It gives the key of somebody else for node 2, who sends PILA in its name, and
@@ -260,36 +235,57 @@ says_goodbye() {
 		grep -q "^deregister $node1 deregister_ok" "$work/registry.log"
 }
 
+# A new client, on a device whose port the kernel chose, tells that port.
+chosen_port() {
+	local before
+	stop_pilotd 2 KILL
+	ip -n "$n2" link del pilot0
+	sed -i 's/^device = .*/&\nlisten-port = 0/' "$work/node2.conf"
+	start_pilotd 2
+	busywait 15000 registry_is "$n2" registered || return
+	sed -i 's/^timeout = .*/timeout = 4/' "$work/node2.conf"
+	before=$(lines "$work/registry.log" "^register $node2 ")
+	kill -HUP "$pilotd_2"
+	busywait 10000 eval '[ "$(lines "$work/registry.log" "^register $node2 ")" -gt "$before" ]' || return
+	stop_pilotd 1 KILL
+	ip -n "$n1" link del pilot0
+	start_pilotd 1
+	busywait 15000 registry_is "$n1" registered && busywait 20000 answers "$n1" $node2 &&
+		[ "$(peer_value "$n1" $node2 endpoint)" = "10.0.2.2:$(device_value "$n2" listen_port)" ]
+}
+
 foreign_state() {
 	new_identity 1b && sed "s,^identity = .*,identity = $work/id1b," "$work/node1.conf" >"$work/bad.conf" &&
 		pilotd --config "$work/bad.conf" --check
 }
 
-configure 1 && configure 2 && new_identity 3 && faults || exit 1
+configure_auto 1 $registry "timeout = 2" && configure_auto 2 $registry "timeout = 2" && new_identity 3 && faults || exit 1
 node1=$first_id node2=$((first_id + 1))
 
 try "without its registry the daemon starts, says so, and waits for a node ID" waits_for_registry
 try "the registry comes, gives a node ID, and it is kept" gets_node_id
 try "a second node" second_node
+try "a reload does not disturb the registration" reload_goes_on
 try "a peer on demand: not even the first packet is lost" first_packet
 try "a TCP connection makes the peer" tcp_at_first
 try "a node that does not exist: the sender is told" nobody_there
-try "outage: nothing is lost, and it is told once" without_loss outage
-try "outage: a restarted daemon has its node ID" without_loss restart_without
-try "outage: a session is renewed" without_loss rekey_without
-try "the registry is back: registered again, same node IDs" without_loss back
-try "the status in the device goes with the daemon" without_loss status_goes
-try "garbage: nothing is lost" without_loss wrong garbage "is no JSON object"
-try "an announced length of 2 GB: nothing is lost" without_loss wrong huge "announced an answer of 2147483647"
-try "a length that is too large: nothing is lost" without_loss wrong "length 7" "no answer to"
-try "the answer to something else: nothing is lost" without_loss wrong "type lookup_ok" "came in answer to resolve"
-try "hanging up: nothing is lost" without_loss wrong hangup "closed the connection"
-try "errors for everything: nothing is lost" without_loss refuses_all
-try "another key and address for a live peer: both stay, nothing is lost" without_loss lying_key
-try "the same after the daemon has restarted" without_loss lying_to_a_new_daemon
+try "outage: nothing is lost, and it is told once" without_loss "$(map6 $node2)" outage
+try "outage: a restarted daemon has its node ID" without_loss "$(map6 $node2)" restart_without
+try "outage: a session is renewed" without_loss "$(map6 $node2)" rekey_without
+try "the registry is back: registered again, same node IDs" without_loss "$(map6 $node2)" back
+try "the status in the device goes with the daemon" without_loss "$(map6 $node2)" status_goes
+try "garbage: nothing is lost" without_loss "$(map6 $node2)" wrong garbage "is no JSON object"
+try "an announced length of 2 GB: nothing is lost" without_loss "$(map6 $node2)" wrong huge "announced an answer of 2147483647"
+try "a length that is too large: nothing is lost" without_loss "$(map6 $node2)" wrong "length 7" "no answer to"
+try "the answer to something else: nothing is lost" without_loss "$(map6 $node2)" wrong "type lookup_ok" "came in answer to resolve"
+try "hanging up: nothing is lost" without_loss "$(map6 $node2)" wrong hangup "closed the connection"
+try "errors for everything: nothing is lost" without_loss "$(map6 $node2)" refuses_all
+try "another key and address for a live peer: both stay, nothing is lost" without_loss "$(map6 $node2)" lying_key
+try "the same after the daemon has restarted" without_loss "$(map6 $node2)" lying_to_a_new_daemon
 try "and that would have worked on a stranger" lying_about_a_stranger
 try "a configured peer is not dynamic any more" configured_peer
 try "a configured peer without endpoint is found" configured_peer_found
+try "a port that the kernel chose is the one told" chosen_port
 try "goodbye, where configured" says_goodbye
 try_refused "the node ID of another identity is refused" "state1: node ID $node1 was given to another identity" foreign_state
 finish

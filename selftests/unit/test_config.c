@@ -368,7 +368,7 @@ static void test_registry_tcp(void)
 	       "path = local\nvisibility = public\nderegister = yes\n"
 	       "listen-addr = 192.0.2.7:4000\ntimeout = 3\nretry-max = 4\nmax-dynamic = 5\nidle-timeout = 30\n";
 	if (ok(!parse(&cfg, text, strlen(text), NULL), "registry over TCP, everything")) {
-		const struct config_registry *t = &cfg.tcp;
+		const struct registry_tcp_config *t = &cfg.tcp.client;
 
 		ok(cfg.node_auto && !cfg.node && !strcmp(cfg.state, "/var/lib/pilot/pilot0.node") &&
 		   !strcmp(cfg.registry, "local"), "registry: node ID, state, file beside it");
@@ -378,21 +378,22 @@ static void test_registry_tcp(void)
 		ok(t->tls && t->pins.n == 2 && t->pins.v[1][0] == 0 && t->pins.v[1][31] == 0xff,
 		   "registry: TLS");
 		ok(t->do_register && t->deregister && t->visibility == 1 &&
-		   t->listen.in.sin_port == htons(4000) && t->on_demand && t->max_dynamic == 5 && t->timeout == 3 && t->retry_max == 4 &&
-		   t->idle_timeout == 30, "registry: the rest");
+		   t->listen.in.sin_port == htons(4000) && cfg.tcp.on_demand &&
+		   cfg.tcp.max_dynamic == 5 && t->times.step == 3000 && t->times.request == 3000 &&
+		   t->times.backoff_max == 4000 && cfg.tcp.idle_timeout == 30, "registry: the rest");
 		config_free(&cfg);
 	} else {
 		diag("%s", all);
 	}
 	text = MINIMAL "[registry]\ntype = tcp\naddress = 192.0.2.1\n";
 	if (ok(!parse(&cfg, text, strlen(text), NULL), "registry over TCP without an identity")) {
-		ok(!cfg.tcp.do_register && !cfg.tcp.on_demand && cfg.tcp.visibility == -1 &&
-		   !cfg.tcp.tls && !cfg.state, "registry: look-ups only");
+		ok(!cfg.tcp.client.do_register && !cfg.tcp.on_demand && cfg.tcp.client.visibility == -1 &&
+		   !cfg.tcp.client.tls && !cfg.state, "registry: look-ups only");
 		config_free(&cfg);
 	}
 	text = WITH_ID "[registry]\ntype = tcp\naddress = 192.0.2.1\nidle-timeout = off\n";
 	if (ok(!parse(&cfg, text, strlen(text), NULL), "registry over TCP with an identity")) {
-		ok(cfg.tcp.do_register && !cfg.tcp.deregister && cfg.tcp.on_demand &&
+		ok(cfg.tcp.client.do_register && !cfg.tcp.client.deregister && cfg.tcp.on_demand &&
 		   !cfg.tcp.idle_timeout && cfg.tcp.max_dynamic == 1024, "registry: defaults");
 		config_free(&cfg);
 	}

@@ -642,9 +642,8 @@ int config_read(struct config *cfg, struct textfile *t)
 	cfg->create = true;
 	cfg->rekey = REKEY_DEFAULT_SECS;
 	cfg->silence = PEER_SILENCE_SECS;
-	cfg->tcp.visibility = -1;
-	cfg->tcp.timeout = REGISTRY_TIMEOUT_SECS;
-	cfg->tcp.retry_max = REGISTRY_RETRY_MAX_SECS;
+	cfg->tcp.client.visibility = -1;
+	cfg->tcp.client.times = REGISTRY_TIMES_DEFAULT;
 	cfg->tcp.max_dynamic = MAX_DYNAMIC_DEFAULT;
 	cfg->tcp.idle_timeout = IDLE_DEFAULT_SECS;
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/types.h"
+#include "registry_config.h"
 #include "textfile.h"
 
 /**
@@ -53,57 +54,15 @@ struct config_peer {
 	uint16_t keepalive;
 };
 
-#define REGISTRY_HOST_MAX	253
-#define REGISTRY_PINS_MAX	4
-#define REGISTRY_PIN_LEN	32	/* SHA-256 */
-
 /**
- * struct registry_server - where a registry listens
- * @host: numeric address or name
- * @port: TCP port
- */
-struct registry_server {
-	char host[REGISTRY_HOST_MAX + 1];
-	uint16_t port;
-};
-
-/**
- * struct registry_pins - certificates that are trusted, and no others
- * @v: SHA-256 of each, in DER
- * @n: how many; 0: those that the system's authorities vouch for
- */
-struct registry_pins {
-	uint8_t v[REGISTRY_PINS_MAX][REGISTRY_PIN_LEN];
-	size_t n;
-};
-
-/**
- * struct config_registry - a registry over TCP
- * @servers: the registry, and its fallback
- * @n_servers: 0: there is none
- * @tls: speak TLS
- * @pins: certificates that are trusted
- * @do_register: register, and go on saying that we are there
- * @deregister: when leaving
- * @visibility: 1 public, 0 private, -1 leave it as it is
- * @listen: what to tell of our address, AF_UNSPEC if not given
- * @timeout: seconds until an answer must be there
- * @retry_max: seconds between two tries, at most
+ * struct config_registry - a registry over TCP, and what its nodes are to us
+ * @client: settings of its client, but for the own node ID and port
  * @on_demand: nodes become peers when packets are for them
  * @max_dynamic: at most this many of them
  * @idle_timeout: seconds without packets after which they go, 0 never
  */
 struct config_registry {
-	struct registry_server servers[2];
-	size_t n_servers;
-	bool tls;
-	struct registry_pins pins;
-	bool do_register;
-	bool deregister;
-	int visibility;
-	struct pilot_endpoint listen;
-	uint32_t timeout;
-	uint32_t retry_max;
+	struct registry_tcp_config client;
 	bool on_demand;
 	uint32_t max_dynamic;
 	uint32_t idle_timeout;

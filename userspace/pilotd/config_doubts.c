@@ -219,7 +219,7 @@ static void check_known(const struct doubter *d)
 	const struct config *cfg = d->cfg;
 	size_t i;
 
-	if (cfg->tcp.n_servers || cfg->allow_unauth)
+	if (cfg->tcp.client.n_servers || cfg->allow_unauth)
 		return;
 	for (i = 0; i < cfg->n_peers; i++) {
 		const struct config_peer *p = &cfg->peers[i];

@@ -77,7 +77,7 @@ static void read_server(struct reader *r, const char *key, const char *value,
 
 static void set_registry_address(struct reader *r, const char *key, char *value)
 {
-	read_server(r, key, value, &r->cfg->tcp.servers[0]);
+	read_server(r, key, value, &r->cfg->tcp.client.servers[0]);
 }
 
 static void set_fallback(struct reader *r, const char *key, char *value)
@@ -87,12 +87,12 @@ static void set_fallback(struct reader *r, const char *key, char *value)
 
 static void set_tls(struct reader *r, const char *key, char *value)
 {
-	config_yes_no(r, key, value, &r->cfg->tcp.tls);
+	config_yes_no(r, key, value, &r->cfg->tcp.client.tls);
 }
 
 static void set_fingerprint(struct reader *r, const char *key, char *value)
 {
-	struct registry_pins *pins = &r->cfg->tcp.pins;
+	struct registry_pins *pins = &r->cfg->tcp.client.pins;
 	const char *end;
 	char *save, *s;
 	size_t len;
@@ -116,15 +116,15 @@ static void set_fingerprint(struct reader *r, const char *key, char *value)
 static void set_register(struct reader *r, const char *key, char *value)
 {
 	r->register_given = true;
-	config_yes_no(r, key, value, &r->cfg->tcp.do_register);
+	config_yes_no(r, key, value, &r->cfg->tcp.client.do_register);
 }
 
 static void set_visibility(struct reader *r, const char *key, char *value)
 {
 	if (!strcmp(value, "public"))
-		r->cfg->tcp.visibility = 1;
+		r->cfg->tcp.client.visibility = 1;
 	else if (!strcmp(value, "private"))
-		r->cfg->tcp.visibility = 0;
+		r->cfg->tcp.client.visibility = 0;
 	else
 		textfile_error(r->t, r->t->line, key,
 			       "\"%.64s\" is neither public nor private", value);
@@ -132,25 +132,32 @@ static void set_visibility(struct reader *r, const char *key, char *value)
 
 static void set_deregister(struct reader *r, const char *key, char *value)
 {
-	config_yes_no(r, key, value, &r->cfg->tcp.deregister);
+	config_yes_no(r, key, value, &r->cfg->tcp.client.deregister);
 }
 
 static void set_listen_addr(struct reader *r, const char *key, char *value)
 {
 	struct pilot_error err;
 
-	if (pilot_parse_endpoint(value, key, false, &r->cfg->tcp.listen, &err))
+	if (pilot_parse_endpoint(value, key, false, &r->cfg->tcp.client.listen, &err))
 		config_complain(r, &err);
 }
 
 static void set_timeout(struct reader *r, const char *key, char *value)
 {
-	config_number(r, key, value, 1, 60, &r->cfg->tcp.timeout);
+	struct registry_times *times = &r->cfg->tcp.client.times;
+	uint32_t n;
+
+	if (config_number(r, key, value, 1, 60, &n))
+		times->step = times->request = n * 1000;
 }
 
 static void set_retry_max(struct reader *r, const char *key, char *value)
 {
-	config_number(r, key, value, 1, 3600, &r->cfg->tcp.retry_max);
+	uint32_t n;
+
+	if (config_number(r, key, value, 1, 3600, &n))
+		r->cfg->tcp.client.times.backoff_max = n * 1000;
 }
 
 static void set_on_demand(struct reader *r, const char *key, char *value)
@@ -214,27 +221,28 @@ static void check_tcp(struct reader *r)
 {
 	struct config *cfg = r->cfg;
 	struct config_registry *tcp = &cfg->tcp;
+	struct registry_tcp_config *client = &tcp->client;
 
 	if (!given(r, "address"))
 		textfile_error(r->t, r->began[REGISTRY], "[registry]", "address is missing");
-	tcp->n_servers = 1;
+	client->n_servers = 1;
 	if (given(r, "fallback")) {
-		tcp->servers[tcp->n_servers++] = r->fallback;
-		if (r->fallback.port && r->fallback.port == tcp->servers[0].port &&
-		    !strcasecmp(r->fallback.host, tcp->servers[0].host))
+		client->servers[client->n_servers++] = r->fallback;
+		if (r->fallback.port && r->fallback.port == client->servers[0].port &&
+		    !strcasecmp(r->fallback.host, client->servers[0].host))
 			textfile_error(r->t, r->began[REGISTRY], "[registry]",
 				       "fallback is the same as address");
 	}
 	if (!r->register_given)
-		tcp->do_register = cfg->identity;
+		client->do_register = cfg->identity;
 	if (!r->on_demand_given)
 		tcp->on_demand = cfg->identity;
-	check_needs(r, "fingerprint", tcp->tls, "tls = yes");
-	check_needs(r, "register", !tcp->do_register || r->cfg->lines.identity, "an identity");
+	check_needs(r, "fingerprint", client->tls, "tls = yes");
+	check_needs(r, "register", !client->do_register || r->cfg->lines.identity, "an identity");
 	check_needs(r, "on-demand", !tcp->on_demand || r->cfg->lines.identity, "an identity");
-	check_needs(r, "visibility", tcp->do_register, "register = yes");
-	check_needs(r, "deregister", tcp->do_register || !tcp->deregister, "register = yes");
-	check_needs(r, "listen-addr", tcp->do_register, "register = yes");
+	check_needs(r, "visibility", client->do_register, "register = yes");
+	check_needs(r, "deregister", client->do_register || !client->deregister, "register = yes");
+	check_needs(r, "listen-addr", client->do_register, "register = yes");
 	check_needs(r, "max-dynamic", tcp->on_demand, "on-demand = yes");
 	check_needs(r, "idle-timeout", tcp->on_demand, "on-demand = yes");
 }
@@ -257,7 +265,7 @@ void config_check_registry(struct reader *r)
 	else if (r->registry_type == TYPE_FILE)
 		for (i = 0; i < ARRAY_SIZE(tcp_only); i++)
 			check_needs(r, tcp_only[i], false, "type = tcp");
-	if (cfg->node_auto && !cfg->tcp.do_register)
+	if (cfg->node_auto && !cfg->tcp.client.do_register)
 		textfile_error(r->t, r->began[TUNNEL], "node-id",
 			       "auto needs a registry of type = tcp that we register with");
 	if (cfg->state && !cfg->node_auto)

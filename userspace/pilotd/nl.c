@@ -530,6 +530,7 @@ static int attach(struct nl *nl, const struct rtnl_link *link,
 		return ret;
 	}
 	nl->attached = true;
+	nl->listen_port = info.listen_port;
 	nl->last_error[0] = '\0';
 	if (nl->cfg->node)
 		log_notice("%s: serving node %u on UDP port %u, %u peers, %u with a key",
@@ -543,7 +544,7 @@ static int attach(struct nl *nl, const struct rtnl_link *link,
 	memset(&nl->reflexive, 0, sizeof(nl->reflexive));
 	tell_reflexive(nl);
 	start_peers(nl);
-	nl_registry_attached(nl, &info);
+	nl_registry_attached(nl);
 	nl_status_soon(nl);
 	return 0;
 }

@@ -44,6 +44,7 @@
  * @timerfd: the manager's deadline
  * @ev_status: the status is to be told
  * @attached: the device is served
+ * @listen_port: of the device that is or was served; it may have chosen it
  * @reflexive: what the device was told of how the beacon sees us
  * @dev: which one
  * @event_seq: number of the last event that was seen, or is in a dump
@@ -81,6 +82,7 @@ struct nl {
 	struct event *ev_status;
 
 	bool attached;
+	uint16_t listen_port;
 	struct pilot_endpoint reflexive;
 	struct pilot_dev dev;
 	uint32_t event_seq;

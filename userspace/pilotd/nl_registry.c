@@ -100,6 +100,8 @@ static void on_registered(void *ctx, uint32_t node)
 	log_notice("the registry gave us node ID %u", node);
 	if (node_state_save(nl->cfg->state, nl->id, node, &err))
 		log_err("%s", err.text);
+	/* What the client knows already is no reason to begin anew. */
+	reg->cfg.node = node;
 	nl_node_known(nl, node);
 }
 
@@ -204,35 +206,24 @@ static const struct registry_tcp_ops tcp_ops = {
 
 /* Start and end */
 
-static void make_config(struct registry_tcp_config *to, const struct config *cfg)
+static void make_config(const struct nl *nl, struct registry_tcp_config *to)
 {
-	const struct config_registry *tcp = &cfg->tcp;
-
-	/* They are compared as bytes. */
-	memset(to, 0, sizeof(*to));
-	memcpy(to->servers, tcp->servers, sizeof(to->servers));
-	to->n_servers = tcp->n_servers;
-	to->tls = tcp->tls;
-	to->pins = tcp->pins;
-	to->do_register = tcp->do_register;
-	to->deregister = tcp->deregister;
-	to->visibility = tcp->visibility;
-	to->node = cfg->node;
-	to->listen = tcp->listen;
-	to->port = cfg->listen_port;
-	to->times = registry_times_default;
-	to->times.step = tcp->timeout * 1000;
-	to->times.request = tcp->timeout * 1000;
-	to->times.backoff_max = tcp->retry_max * 1000;
+	/* With its padding: they are compared as bytes. */
+	memcpy(to, &nl->cfg->tcp.client, sizeof(*to));
+	to->node = nl->cfg->node;
+	to->port = nl->cfg->listen_port ? nl->cfg->listen_port : nl->listen_port;
 }
 
-void nl_registry_attached(struct nl *nl, const struct pilot_device_info *info)
+void nl_registry_attached(struct nl *nl)
 {
-	if (!nl->registry)
+	struct nl_registry *reg = nl->registry;
+
+	if (!reg)
 		return;
-	event_active(nl->registry->ev_status, EV_TIMEOUT, 0);
-	if (nl->registry->tcp)
-		registry_tcp_set_port(nl->registry->tcp, info->listen_port);
+	event_active(reg->ev_status, EV_TIMEOUT, 0);
+	reg->cfg.port = nl->listen_port;
+	if (reg->tcp)
+		registry_tcp_set_port(reg->tcp, nl->listen_port);
 }
 
 static int make(struct nl *nl)
@@ -257,14 +248,14 @@ int nl_registry_start(struct nl *nl)
 	struct nl_registry *reg;
 	struct pilot_error err;
 
-	if (!nl->registry && (!nl->cfg->tcp.n_servers || make(nl))) {
-		if (!nl->cfg->tcp.n_servers)
+	if (!nl->registry && (!nl->cfg->tcp.client.n_servers || make(nl))) {
+		if (!nl->cfg->tcp.client.n_servers)
 			return 0;
 		log_err("registry: out of memory");
 		return -ENOMEM;
 	}
 	reg = nl->registry;
-	make_config(&cfg, nl->cfg);
+	make_config(nl, &cfg);
 	if (reg->tcp && !memcmp(&cfg, &reg->cfg, sizeof(cfg)))
 		return 0;
 	registry_tcp_free(reg->tcp);

@@ -14,7 +14,6 @@
 
 struct nl;
 struct nl_registry;
-struct pilot_device_info;
 
 /**
  * nl_registry_start() - go to the registry that the configuration names
@@ -30,11 +29,10 @@ int nl_registry_start(struct nl *nl);
 /**
  * nl_registry_attached() - a device is served
  * @nl: service
- * @info: the device
  *
  * The status is written into it, and its port told to the registry.
  */
-void nl_registry_attached(struct nl *nl, const struct pilot_device_info *info);
+void nl_registry_attached(struct nl *nl);
 
 /**
  * nl_registry_lookup() - ask for a public key

@@ -14,9 +14,9 @@
 #include <event2/event.h>
 #include <openssl/ssl.h>
 
-#include "config.h"
 #include "lib/error.h"
 #include "lib/types.h"
+#include "registry_config.h"
 
 struct registry_conn;
 

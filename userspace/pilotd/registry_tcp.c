@@ -26,15 +26,6 @@
 /* A connection that lasted this many heartbeats was a good one. */
 #define STABLE_BEATS	1
 
-const struct registry_times registry_times_default = {
-	.step = REGISTRY_TIMEOUT_SECS * 1000,
-	.request = REGISTRY_TIMEOUT_SECS * 1000,
-	.heartbeat = 60000,
-	.backoff_min = 1000,
-	.backoff_max = REGISTRY_RETRY_MAX_SECS * 1000,
-	.primary = 300000,
-};
-
 struct queued {
 	TAILQ_ENTRY(queued) entry;
 	struct registry_request req;

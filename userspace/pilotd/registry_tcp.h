@@ -11,60 +11,13 @@
 
 #include <linux/pilot.h>
 
+#include "registry_config.h"
 #include "registry_conn.h"
 #include "registry_msg.h"
 
 /* Requests sent that await their answers, and those that wait to be sent. */
 #define REGISTRY_SENT_MAX	32
 #define REGISTRY_WAITING_MAX	256
-
-/**
- * struct registry_times - in ms
- * @step: for resolving a name, and for connecting to an address
- * @request: until an answer must be there
- * @heartbeat: between two heartbeats
- * @backoff_min: pause after a first failure; doubles with each
- * @backoff_max: up to this
- * @primary: while the fallback is used: between two tries of the first
- */
-struct registry_times {
-	unsigned int step;
-	unsigned int request;
-	unsigned int heartbeat;
-	unsigned int backoff_min;
-	unsigned int backoff_max;
-	unsigned int primary;
-};
-
-extern const struct registry_times registry_times_default;
-
-/**
- * struct registry_tcp_config - settings
- * @servers: the registry, and its fallback
- * @n_servers: 1 or 2
- * @tls: speak TLS
- * @pins: certificates that are trusted
- * @do_register: register, and go on saying that we are there
- * @deregister: when leaving
- * @visibility: 1 public, 0 private, -1 leave it as it is
- * @node: own node ID; 0: the registry gives one
- * @listen: where our frames come in. AF_UNSPEC: at the address we connect from
- * @port: UDP port, if @listen does not say
- * @times: periods
- */
-struct registry_tcp_config {
-	struct registry_server servers[2];
-	size_t n_servers;
-	bool tls;
-	struct registry_pins pins;
-	bool do_register;
-	bool deregister;
-	int visibility;
-	uint32_t node;
-	struct pilot_endpoint listen;
-	uint16_t port;
-	struct registry_times times;
-};
 
 struct registry_tcp;
 
