@@ -36,8 +36,8 @@ KMAKE ?= $(MAKE)
 OUT := build/$(KVER)
 LINKED := $(wildcard kernel/*.[ch] kernel/*.mk)
 
-.PHONY: all module userspace test-modules check check-all check-debug bench \
-	bench-build bench-history bench-reference demo vm deps install uninstall \
+.PHONY: all module userspace test-modules check check-all check-debug format-check bench \
+	bench-build bench-history bench-reference demo demo-attack vm deps install uninstall \
 	modules_install dkms-install dkms-uninstall clean help
 
 all: module userspace
@@ -45,9 +45,11 @@ all: module userspace
 help:
 	@echo 'make                 build the module (build/VERSION/pilot.ko) and the programs'
 	@echo 'make demo            watch two nodes talk through the module, in a VM'
+	@echo 'make demo-attack     watch attacks on a tunnel fail'
 	@echo 'make check           run all tests'
 	@echo 'make check-all       run all tests, on kernels 6.12 and 7.3 too'
 	@echo 'make check-debug     run the kselftests on a kernel that finds mistakes'
+	@echo 'make format-check    how the sources are laid out; with KSRC=DIR also checkpatch'
 	@echo 'make bench           measure pilot beside other tunnels, in VMs of three kernels'
 	@echo 'make bench-history   plot what make bench measured over time'
 	@echo 'make bench-reference make the present speed the one make check compares with'
@@ -94,6 +96,13 @@ check-debug:
 	@scripts/deps coccinelle clang-tidy
 	@selftests/check debug
 
+# The debug kernel comes with the source it was made from.
+KSRC ?= $(wildcard build/kernels/debug/root/usr/src/linux-source-6.1)
+format-check:
+	@selftests/format && echo 'All sources keep the rules of selftests/format.'
+	@if [ -n '$(KSRC)' ]; then selftests/static --checkpatch '$(KSRC)' && echo 'checkpatch --strict is content with the module.'; \
+	else echo 'Not asked: checkpatch; KSRC= names a kernel source that has it.'; fi
+
 # Modules that tests load beside ours; they are not installed.
 test-modules: module
 	@mkdir -p $(OUT)/fpuhold
@@ -125,6 +134,10 @@ bench-reference: deps
 demo: deps
 	@$(MAKE) all
 	@selftests/demo/run $(VM)
+
+demo-attack: deps
+	@$(MAKE) all
+	@selftests/demo/run --attack $(VM)
 
 vm: deps
 	@$(MAKE) all
