@@ -678,6 +678,45 @@ const char *pilot_format_size(uint64_t bytes, char *buf)
 	return buf;
 }
 
+const char *pilot_format_short_age(uint64_t ms, char *buf)
+{
+	uint64_t s = ms / 1000;
+
+	if (ms == PILOT_NEVER)
+		strcpy(buf, "never");
+	else if (!s)
+		strcpy(buf, "now");
+	else if (s < 60)
+		snprintf(buf, PILOT_SHORT_STRLEN, "%" PRIu64 "s", s);
+	else if (s < 3600)
+		snprintf(buf, PILOT_SHORT_STRLEN, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+	else if (s < 24 * 3600)
+		snprintf(buf, PILOT_SHORT_STRLEN, "%" PRIu64 "h%02" PRIu64 "m", s / 3600,
+			 s / 60 % 60);
+	else
+		snprintf(buf, PILOT_SHORT_STRLEN, "%" PRIu64 "d%02" PRIu64 "h", s / 86400,
+			 s / 3600 % 24);
+	return buf;
+}
+
+const char *pilot_format_short_number(double v, char *buf)
+{
+	static const char units[] = "kMGTPE";
+	size_t i;
+
+	/* What rounds to 1000 goes on to the next unit. */
+	if (v < 999.5) {
+		snprintf(buf, PILOT_SHORT_STRLEN, "%.*f", v > 0 && v < 9.95, v);
+		return buf;
+	}
+	v /= 1000;
+	for (i = 0; v >= 999.5 && units[i + 1]; i++)
+		v /= 1000;
+	snprintf(buf, PILOT_SHORT_STRLEN, "%.*f%c", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v,
+		 units[i]);
+	return buf;
+}
+
 static const char *name_of(const char *const *names, size_t n, unsigned int value)
 {
 	return value < n && names[value] ? names[value] : "unknown";

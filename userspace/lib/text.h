@@ -16,6 +16,7 @@
 #define PILOT_AGE_STRLEN	80
 #define PILOT_SIZE_STRLEN	32
 #define PILOT_DURATION_STRLEN	16
+#define PILOT_SHORT_STRLEN	24
 
 /* A node ID was given without a network. */
 #define PILOT_NO_NETWORK	(-1)
@@ -204,6 +205,25 @@ const char *pilot_format_duration(uint32_t ms, char *buf);
  * Return: @buf.
  */
 const char *pilot_format_size(uint64_t bytes, char *buf);
+
+/**
+ * pilot_format_short_age() - an age for a column: "3s", "1m03s", "2h05m", "4d03h"
+ * @ms: age, or PILOT_NEVER
+ * @buf: PILOT_SHORT_STRLEN bytes
+ *
+ * Return: @buf; "now" below one second, "never" for PILOT_NEVER.
+ */
+const char *pilot_format_short_age(uint64_t ms, char *buf);
+
+/**
+ * pilot_format_short_number() - a number for a column: "0", "0.5", "999",
+ *	"1.23k", "45.6M"
+ * @v: number, not negative
+ * @buf: PILOT_SHORT_STRLEN bytes
+ *
+ * Return: @buf.
+ */
+const char *pilot_format_short_number(double v, char *buf);
 
 /**
  * pilot_path_name() - name of an &enum pilot_path
