@@ -170,7 +170,7 @@ set_as_json() {
 set_shown() {
 	human 'node: 65538 \(7:0007.0001.0002\)' 'address: fd50:494c:4f54:7::1:2' \
 		'listening port: 40100' 'fwmark: 0x80000001' 'beacon: \[2001:db8::1\]:9001' \
-		'unauthenticated peers: allowed' \
+		'unauthenticated: allowed' \
 		'limits: replay-window 1024, max-peers 3, decrypt-fail-threshold 7, decrypt-fail-grace 15[0-9]+ms, outside-window-threshold 8, outside-window-grace 2s, replay-threshold 9, replay-grace 0s, aged-drop 1m, rekey-after 256'
 }
 
@@ -397,24 +397,24 @@ hostile_name() {
 
 # The events of things_happen, in the order of their causes.
 monitor_text() {
-	busywait 5000 grep -q -F 'q?[31m device.changed' "$work/monitor"
+	busywait 5000 grep -q -F 'q?[31m   device.changed' "$work/monitor"
 	awk '
 		FNR == NR { want[++n] = $0; next }
 		at < n && $0 ~ want[at + 1] { at++ }
 		END { if (at < n) { print "not there, or not there in this order: " want[at + 1]; exit 1 } }
 	' - "$work/monitor" <<-'END' || { cat "$work/monitor"; return 1; }
-		^[0-9:.]+ pilot0 device.changed$
-		^[0-9:.]+ pilot0 peer.removed node 16 [(]0:0000.0000.0010[)]$
-		pilot0 peer.removed node 17
-		pilot0 peer.added node 2 [(]0:0000.0000.0002[)]$
-		pilot0 tunnel.relay_activated node 2 .* path relay$
-		pilot0 tunnel.path_changed node 2 .* path direct$
-		pilot0 tunnel.need_key node 2 .* reason no-key$
-		pilot0 tunnel.established node 2 .* key 3 authenticated$
-		pilot0 tunnel.key_confirmed node 2 .* key 3$
-		pilot0 tunnel.endpoint_changed node 2 .* endpoint 10.0.1.2:40200$
-		pilot0 tunnel.endpoint_changed node 2 .* endpoint 10.0.1.2:37736$
-		q[?].31m device.changed$
+		^[0-9:.]+ pilot0 +device.changed$
+		^[0-9:.]+ pilot0 +peer.removed +node 16 [(]0:0000.0000.0010[)]$
+		pilot0 +peer.removed +node 17
+		pilot0 +peer.added +node 2 [(]0:0000.0000.0002[)]$
+		pilot0 +tunnel.relay_activated +node 2 .* path relay$
+		pilot0 +tunnel.path_changed +node 2 .* path direct$
+		pilot0 +tunnel.need_key +node 2 .* reason no-key$
+		pilot0 +tunnel.established +node 2 .* key 3 authenticated$
+		pilot0 +tunnel.key_confirmed +node 2 .* key 3$
+		pilot0 +tunnel.endpoint_changed +node 2 .* endpoint 10.0.1.2:40200$
+		pilot0 +tunnel.endpoint_changed +node 2 .* endpoint 10.0.1.2:37736$
+		q[?].31m +device.changed$
 	END
 }
 

@@ -24,12 +24,32 @@ DONE, FAILED, USAGE = 0, 1, 2
 WRONG = [
     ('no command "frob"', "frob"),
     ('no command "frob"', "help frob"),
-    ('no command "-x"', "-x"),
+    ('no option "-x"', "-x"),
+
+    # Mistyped words: one suggestion, or none if nothing is near.
+    ('no command "shwo"; did you mean "show"', "shwo"),
+    ('no command "mon"; did you mean "monitor"', "mon"),
+    ('no command "lo"; did you mean "show lo"', "lo"),
+    ('no command "k"$', "k"),
+    ('no option "--prom"; did you mean "--prometheus"', "show --prom"),
+    ('argument "dmup"; did you mean "dump"', "show pilot0 dmup"),
+    ('no setting "nodeid"; did you mean "node-id"', "set pilot0 nodeid 1"),
+    ('no setting "decrypt-fail-trheshold"; did you mean "decrypt-fail-threshold"',
+     "set pilot0 decrypt-fail-trheshold 1"),
+    ('no setting "replay"$', "set pilot0 replay 64"),
+    ('no setting "end-point"; did you mean "endpoint"', "peer set pilot0 2 end-point off"),
+    ('"dle" is not add, set or del; did you mean "del"', "peer dle pilot0 2"),
+    ('"shw" is not set, del, show or new; did you mean "show"', "key shw pilot0"),
+    ('argument "authenticate"; did you mean "authenticated"', "key set pilot0 2 - authenticate"),
+    ('"shoe" is not new or show; did you mean "show"', "identity shoe x"),
+    ('no option "--jsn"; did you mean "--json"', "monitor --jsn"),
+    ('no column "rx-packet"; did you mean "rx-packets"', "top -s rx-packet"),
+    ('--color "alwys" is not auto, always or never; did you mean "always"', "show --color=alwys"),
 
     ("not 1 to 15 bytes", "show a-name-that-is-long"),
     ('unexpected argument "dumb"', "show pilot0 dumb"),
     ('unexpected argument "x"', "show pilot0 dump x"),
-    ("either dump or --json", "show pilot0 dump -j"),
+    ("either dump or -j", "show pilot0 dump -j"),
 
     ("which device", "set"),
     ("not 1 to 15 bytes", "set a-name-that-is-long fwmark 1"),
@@ -122,6 +142,15 @@ WRONG = [
     ("-i.*is not 0.05 to 3600 seconds", "ping -i nan pilot0 2"),
     ("-W.*is not 0.01 to 3600 seconds", "ping -W 1x pilot0 2"),
 
+    ("-d.*is not a time like 3s", "top -d x"),
+    ("-d.*out of range: 100ms to 1h", "top -d 99ms"),
+    ("-n.*out of range", "top -b -n 0"),
+    ("-n goes with -b", "top -n 1"),
+    ("-j goes with -b", "top -j"),
+    ("-s needs a value", "top -s"),
+    ('unexpected argument "y"', "top x y"),
+    ('there is no option "-z"', "top -z"),
+
     ("new or show", "identity"),
     ('"frob" is not new or show', "identity frob x"),
     ("which file", "identity new"),
@@ -178,7 +207,7 @@ def help_texts():
          *(None if run(a) == (DONE, text, "") else a for a in ("--help", "-h")))
     words = re.findall(r"^  (\w+) {2,}", text, re.M)
     test("help lists the commands", None if words == [
-        "show", "set", "peer", "key", "rekey", "identity", "monitor", "ping", "help"] else str(words))
+        "show", "set", "peer", "key", "rekey", "identity", "monitor", "ping", "top", "help"] else str(words))
     for word in words[:-1]:
         code, text, err = run("help", word)
         test("help " + word, code and "exit status %d" % code, err,

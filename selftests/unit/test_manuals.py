@@ -123,7 +123,9 @@ def rendered_synopsis(name):
 def command_help(word):
     """Forms, and the text below them, of a command."""
     parts = output(PILOT, 'help', word).split('\n\n')
-    return re.findall(r'^  pilot (.*)$', parts[1], re.M), '\n\n'.join(parts[2:])
+    # A form that is long goes on in the next line.
+    forms = re.sub(r'\n {9,}', ' ', parts[1])
+    return re.findall(r'^  pilot (.*)$', forms, re.M), '\n\n'.join(parts[2:])
 
 
 def pilot_8():
@@ -175,7 +177,7 @@ def values(prefix):
 def names():
     source = manual('pilot.8')
     text = section(source, 'pilot show', 'Ss')
-    states = re.findall(r'^\t\[STATE_\w+\] = \{ "([^"]+)"', read('userspace/pilot/show.c'), re.M)
+    states = re.findall(r'^\t\[STATE_\w+\] = \{ "([^"]+)"', read('userspace/pilot/peer_state.c'), re.M)
     shown = re.findall(r'^\.It Cm ([a-z ]+)$', text, re.M)
     registry = [s for s in values('PILOT_REGISTRY_') if s != 'none']
     test('pilot.8: the states of peers and registries',

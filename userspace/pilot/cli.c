@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <sodium.h>
+
+#include "lib/suggest.h"
 
 __attribute__((format(printf, 2, 0)))
 static void say(const char *prefix, const char *fmt, va_list ap)
@@ -40,19 +40,32 @@ void cli_warn(const char *fmt, ...)
 
 int cli_usage(const struct cli_command *cmd, const char *fmt, ...)
 {
-	const char *line = cmd->usage;
+	const char *line = cmd ? cmd->usage : "";
 	va_list ap;
 
 	va_start(ap, fmt);
 	say("", fmt, ap);
 	va_end(ap);
+	if (!cmd)
+		fputs("pilot help lists the commands\n", stderr);
 	while (*line) {
-		int len = (int)strcspn(line, "\n");
+		size_t len = strcspn(line, "\n");
 
-		fprintf(stderr, "usage: pilot %.*s\n", len, line);
+		cli_wrap(stderr, "usage: pilot ", line, len, 80);
 		line += len + (line[len] == '\n');
 	}
 	return CLI_USAGE;
+}
+
+const char *cli_did_you_mean(const char *word, const char *const *words)
+{
+	const char *found = pilot_suggest(word, words);
+	static char text[80];
+
+	if (!found)
+		return "";
+	snprintf(text, sizeof(text), "; did you mean \"%s\"?", found);
+	return text;
 }
 
 bool cli_take_json(int *argc, char **argv)
@@ -117,27 +130,6 @@ const char *cli_node(uint16_t network, uint32_t node)
 	snprintf(text, sizeof(text), "%u (%s)", node,
 		 pilot_format_address(network, node, address));
 	return text;
-}
-
-const char *cli_color(enum cli_color color)
-{
-	static const char *const codes[] = {
-		[COLOR_RESET] = "\033[0m",
-		[COLOR_BOLD] = "\033[1m",
-		[COLOR_GREEN] = "\033[32m",
-		[COLOR_YELLOW] = "\033[33m",
-		[COLOR_RED] = "\033[31m",
-	};
-	static int enabled = -1;
-
-	if (enabled < 0) {
-		const char *no = getenv("NO_COLOR");
-		const char *term = getenv("TERM");
-
-		enabled = isatty(STDOUT_FILENO) && !(no && *no) &&
-			  term && strcmp(term, "dumb");
-	}
-	return enabled ? codes[color] : "";
 }
 
 int cli_print_json(json_t *value, size_t flags)

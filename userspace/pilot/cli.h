@@ -42,6 +42,7 @@ extern const struct cli_command cmd_rekey;
 extern const struct cli_command cmd_identity;
 extern const struct cli_command cmd_monitor;
 extern const struct cli_command cmd_ping;
+extern const struct cli_command cmd_top;
 
 /**
  * cli_fail() - say on stderr that something was refused or failed
@@ -59,13 +60,32 @@ void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**
  * cli_usage() - say on stderr what is wrong with the arguments, and the forms
- * @cmd: subcommand
+ * @cmd: subcommand, or NULL
  * @fmt: what is wrong
  *
  * Return: CLI_USAGE.
  */
 int cli_usage(const struct cli_command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/**
+ * cli_did_you_mean() - end of a message that refuses a word
+ * @word: what was typed
+ * @words: what there is, ended by NULL
+ *
+ * Return: "; did you mean ...?" in a static buffer that the next call
+ * overwrites, or "".
+ */
+const char *cli_did_you_mean(const char *word, const char *const *words);
+
+/**
+ * cli_take_color() - take --color=WHEN out of the arguments
+ * @argc: number of arguments, updated
+ * @argv: arguments
+ *
+ * Return: CLI_DONE, or CLI_USAGE after saying why.
+ */
+int cli_take_color(int *argc, char **argv);
 
 /**
  * cli_take_json() - take -j or --json out of the arguments
@@ -115,20 +135,42 @@ const char *cli_ifname(const struct pilot_dev *dev);
  */
 const char *cli_node(uint16_t network, uint32_t node);
 
-/* Colours; all are "" unless stdout is a terminal and NO_COLOR is not set. */
 enum cli_color {
 	COLOR_RESET,
 	COLOR_BOLD,
+	COLOR_DIM,
+	COLOR_REVERSE,
 	COLOR_GREEN,
 	COLOR_YELLOW,
 	COLOR_RED,
+	COLOR_CYAN,
 };
 
 /**
  * cli_color() - escape sequence of a colour
  * @color: which
+ *
+ * Return: a constant; "" if --color says never, or, unless it says always, if
+ * stdout is no terminal, TERM is "dumb" or NO_COLOR is set.
  */
 const char *cli_color(enum cli_color color);
+
+/**
+ * cli_width() - columns of the terminal
+ *
+ * Return: their number, 0 if stdout is no terminal.
+ */
+int cli_width(void);
+
+/**
+ * cli_wrap() - print a form of a command in lines that fit
+ * @to: where
+ * @prefix: begin of the first line
+ * @text: the form; what is in brackets stays together
+ * @len: its length
+ * @width: columns
+ */
+void cli_wrap(FILE *to, const char *prefix, const char *text, size_t len, int width);
 
 /**
  * cli_print_json() - print a value and a newline on stdout, and release it

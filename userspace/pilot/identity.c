@@ -36,8 +36,8 @@ static int run(int argc, char **argv)
 		return cli_usage(&cmd_identity, "new or show?");
 	fresh = !strcmp(argv[1], "new");
 	if (!fresh && strcmp(argv[1], "show"))
-		return cli_usage(&cmd_identity, "\"%.40s\" is not new or show",
-				 argv[1]);
+		return cli_usage(&cmd_identity, "\"%.40s\" is not new or show%s", argv[1],
+				 cli_did_you_mean(argv[1], (const char *const[]){ "new", "show", NULL }));
 	if (argc < 3)
 		return cli_usage(&cmd_identity, "which file?");
 	if (argc > 3)

@@ -66,6 +66,7 @@ static int key_set(int argc, char **argv, struct pilot_genl *g,
 		   const struct pilot_dev *dev, uint32_t node, int network,
 		   bool json)
 {
+	static const char *const words[] = { "authenticated", "id", NULL };
 	struct pilot_key_info key = { .node_id = node }, got;
 	struct pilot_error err;
 	uint8_t *secret;
@@ -82,8 +83,8 @@ static int key_set(int argc, char **argv, struct pilot_genl *g,
 		} else if (!strcmp(argv[i], "id")) {
 			return cli_usage(&cmd_key, "\"id\" needs a value");
 		} else {
-			return cli_usage(&cmd_key, "unexpected argument \"%.40s\"",
-					 argv[i]);
+			return cli_usage(&cmd_key, "unexpected argument \"%.40s\"%s", argv[i],
+					 cli_did_you_mean(argv[i], words));
 		}
 	}
 
@@ -264,6 +265,7 @@ static int key_new(bool json)
 
 static int run(int argc, char **argv)
 {
+	static const char *const verbs[] = { "set", "del", "show", "new", NULL };
 	bool json = cli_take_json(&argc, argv);
 	bool set, del, show;
 	int network = PILOT_NO_NETWORK;
@@ -286,7 +288,8 @@ static int run(int argc, char **argv)
 	}
 	if (!set && !del && !show)
 		return cli_usage(&cmd_key,
-				 "\"%.40s\" is not set, del, show or new", argv[1]);
+				 "\"%.40s\" is not set, del, show or new%s", argv[1],
+				 cli_did_you_mean(argv[1], verbs));
 	if (del && json)
 		return cli_usage(&cmd_key, "key del prints nothing: no --json");
 	if (argc < 3)

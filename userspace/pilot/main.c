@@ -20,6 +20,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_identity,
 	&cmd_monitor,
 	&cmd_ping,
+	&cmd_top,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -35,7 +36,8 @@ static void print_help(FILE *to)
 			commands[i]->summary);
 	fputs("  help       this text, or with a command its forms\n\n"
 	      "  pilot COMMAND -h   forms and arguments of a command\n"
-	      "  pilot --version    version\n\n"
+	      "  pilot --version    version\n"
+	      "  --color=WHEN       auto (on a terminal, without NO_COLOR), always or never\n\n"
 	      "A device is made by: ip link add pilot0 type pilot\n"
 	      "A node is given as 7, 0x7 or 0:0000.0000.0007.\n"
 	      "Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n", to);
@@ -47,9 +49,9 @@ static void print_command_help(const struct cli_command *cmd)
 
 	printf("pilot %s: %s\n\n", cmd->name, cmd->summary);
 	while (*line) {
-		int len = (int)strcspn(line, "\n");
+		size_t len = strcspn(line, "\n");
 
-		printf("  pilot %.*s\n", len, line);
+		cli_wrap(stdout, "  pilot ", line, len, 80);
 		line += len + (line[len] == '\n');
 	}
 	if (cmd->help)
@@ -68,9 +70,16 @@ static const struct cli_command *find_command(const char *name)
 
 static int unknown_command(const char *name)
 {
-	cli_fail("there is no command \"%.40s\"", name);
-	fputs("pilot help lists the commands\n", stderr);
-	return CLI_USAGE;
+	const char *words[N_COMMANDS + 2] = { "help" };
+	size_t i;
+
+	if (if_nametoindex(name))
+		return cli_usage(NULL, "there is no command \"%.40s\"; did you mean \"show %.40s\"?",
+				 name, name);
+	for (i = 0; i < N_COMMANDS; i++)
+		words[i + 1] = commands[i]->name;
+	return cli_usage(NULL, "there is no command \"%.40s\"%s", name,
+			 cli_did_you_mean(name, words));
 }
 
 static bool is_help(const char *arg)
@@ -81,8 +90,11 @@ static bool is_help(const char *arg)
 static int run(int argc, char **argv)
 {
 	const struct cli_command *cmd;
-	int i;
+	int i, ret;
 
+	ret = cli_take_color(&argc, argv);
+	if (ret)
+		return ret;
 	if (!argc)
 		return cmd_show.run(1, (char *[]){ "show", NULL });
 
@@ -101,9 +113,11 @@ static int run(int argc, char **argv)
 		print_command_help(cmd);
 		return CLI_DONE;
 	}
-	/* pilot -j: show everything */
-	if (argc == 1 && (!strcmp(argv[0], "-j") || !strcmp(argv[0], "--json")))
-		return cmd_show.run(2, (char *[]){ "show", argv[0], NULL });
+	/* pilot -j is pilot show -j; main() left room before the arguments. */
+	if (argv[0][0] == '-') {
+		argv[-1] = (char[]){ "show" };
+		return cmd_show.run(argc + 1, argv - 1);
+	}
 
 	cmd = find_command(argv[0]);
 	if (!cmd)

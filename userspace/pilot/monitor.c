@@ -12,6 +12,10 @@
 
 #include "cli.h"
 
+/* Columns: most names are no longer. */
+#define DEVICE_WIDTH	8
+#define EVENT_WIDTH	23
+
 /* What is known of a device that events came from. */
 struct seen {
 	uint32_t ifindex;
@@ -56,9 +60,10 @@ static struct seen *find_seen(struct monitor *m, uint32_t ifindex, bool *fresh)
 	return &list[m->n_seen++];
 }
 
-/* "2026-01-31T12:34:56.789012Z" */
+/* "2026-01-31T12:34:56.789012Z"; for humans "12:34:56.789", and a line per day */
 static const char *now(bool json, char *buf, size_t size)
 {
+	static int day = -1;
 	struct timespec ts;
 	struct tm tm;
 	size_t n;
@@ -68,8 +73,16 @@ static const char *now(bool json, char *buf, size_t size)
 		gmtime_r(&ts.tv_sec, &tm);
 	else
 		localtime_r(&ts.tv_sec, &tm);
+	if (!json && day != tm.tm_yday) {
+		if (day >= 0 && strftime(buf, size, "%A, %d %B %Y", &tm))
+			printf("%s%s%s\n", cli_color(COLOR_BOLD), buf, cli_color(COLOR_RESET));
+		day = tm.tm_yday;
+	}
 	n = strftime(buf, size, json ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &tm);
-	snprintf(buf + n, size - n, ".%06ld%s", ts.tv_nsec / 1000, json ? "Z" : "");
+	if (json)
+		snprintf(buf + n, size - n, ".%06ldZ", ts.tv_nsec / 1000);
+	else
+		snprintf(buf + n, size - n, ".%03ld", ts.tv_nsec / 1000000);
 	return buf;
 }
 
@@ -88,11 +101,13 @@ static void say_lost(struct monitor *m, const char *ifname, uint32_t count)
 		if (cli_print_json(o, JSON_COMPACT))
 			m->failed = true;
 	} else if (count) {
-		printf("%s %s monitor.lost: %u event%s of the device did not arrive\n",
-		       stamp, ifname, count, count == 1 ? "" : "s");
+		printf("%s %-*s %s%-*s%s %u event%s of the device did not arrive\n",
+		       stamp, DEVICE_WIDTH, ifname, cli_color(COLOR_RED), EVENT_WIDTH,
+		       "monitor.lost", cli_color(COLOR_RESET), count, count == 1 ? "" : "s");
 	} else {
-		printf("%s monitor.lost: events did not arrive; pilot show has the present state\n",
-		       stamp);
+		printf("%s %-*s %s%-*s%s events did not arrive; pilot show has the present state\n",
+		       stamp, DEVICE_WIDTH, "-", cli_color(COLOR_RED), EVENT_WIDTH,
+		       "monitor.lost", cli_color(COLOR_RESET));
 	}
 }
 
@@ -105,22 +120,59 @@ static void on_lost(void *data)
 	say_lost(m, NULL, 0);
 }
 
+static enum cli_color event_color(const struct pilot_event_info *e)
+{
+	switch (e->type) {
+	case PILOT_EVENT_KEY_INSTALLED:
+	case PILOT_EVENT_KEY_CONFIRMED:
+		return COLOR_GREEN;
+	case PILOT_EVENT_REGISTRY_CHANGED:
+		return e->registry == PILOT_REGISTRY_REGISTERED ? COLOR_GREEN : COLOR_YELLOW;
+	case PILOT_EVENT_NEED_KEY:
+	case PILOT_EVENT_NEED_PEER:
+	case PILOT_EVENT_KEY_DROPPED:
+	case PILOT_EVENT_ENDPOINT_CHANGED:
+	case PILOT_EVENT_PATH_CHANGED:
+	case PILOT_EVENT_SALVAGED:
+		return COLOR_YELLOW;
+	case PILOT_EVENT_GAVE_UP:
+	case PILOT_EVENT_NONCE_REPLAY:
+	case PILOT_EVENT_SRC_SPOOFED:
+	case PILOT_EVENT_CLEARED:
+	case PILOT_EVENT_HANDLER_GONE:
+		return COLOR_RED;
+	default:
+		return COLOR_CYAN;
+	}
+}
+
+/* Columns, so that the eye finds event and node; then what there is, by name. */
 static void print_event(struct monitor *m, const struct pilot_event_info *e,
 			const struct seen *dev, const char *stamp)
 {
 	char text[PILOT_ENDPOINT_STRLEN], address[PILOT_ADDRESS_STRLEN];
+	const char *name = pilot_event_name(e);
+	/* Before what follows the event; lines do not end with spaces. */
+	int len = (int)strlen(name), pad = len < EVENT_WIDTH ? EVENT_WIDTH - len : 0;
 
 #define HAS(attr) (e->has & PILOT_HAS(attr))
-	printf("%s %s %s%s%s", stamp, cli_ifname(&e->dev), cli_color(COLOR_BOLD),
-	       pilot_event_name(e), cli_color(COLOR_RESET));
-	if (!strcmp(pilot_event_name(e), "unknown"))
-		printf(" type %u", e->type);
+	printf("%s%s%s %-*s %s%s%s", cli_color(COLOR_DIM), stamp, cli_color(COLOR_RESET),
+	       DEVICE_WIDTH, cli_ifname(&e->dev), cli_color(event_color(e)), name,
+	       cli_color(COLOR_RESET));
+	if (!strcmp(name, "unknown")) {
+		printf("%*s type %u", pad, "", e->type);
+		pad = 0;
+	}
 	if (HAS(PILOT_A_EVENT_NODE_ID)) {
-		printf(" node %u", e->node_id);
+		printf("%*s node %s%u%s", pad, "", cli_color(COLOR_BOLD), e->node_id,
+		       cli_color(COLOR_RESET));
+		pad = 0;
 		if (dev && dev->network_known)
 			printf(" (%s)", pilot_format_address(dev->network,
 							     e->node_id, address));
 	}
+	if (HAS(PILOT_A_EVENT_REGISTRY))
+		printf("%*s registry %s", pad, "", pilot_registry_name(e->registry));
 	if (HAS(PILOT_A_EVENT_KEY_ID))
 		printf(" key %u", e->key_id);
 	if (HAS(PILOT_A_EVENT_REASON))
@@ -131,8 +183,6 @@ static void print_event(struct monitor *m, const struct pilot_event_info *e,
 		printf(" path %s", pilot_path_name(e->path));
 	if (HAS(PILOT_A_EVENT_COUNT))
 		printf(" count %u", e->count);
-	if (HAS(PILOT_A_EVENT_REGISTRY))
-		printf(" registry %s", pilot_registry_name(e->registry));
 	if (e->type == PILOT_EVENT_KEY_INSTALLED)
 		printf(" %s", HAS(PILOT_A_EVENT_AUTHENTICATED) ?
 			      "authenticated" : "unauthenticated");
@@ -273,6 +323,9 @@ static int run(int argc, char **argv)
 	struct pilot_dev dev;
 	int ret;
 
+	if (argc > 1 && argv[1][0] == '-')
+		return cli_usage(&cmd_monitor, "there is no option \"%.40s\"%s", argv[1],
+				 cli_did_you_mean(argv[1], (const char *const[]){ "--json", NULL }));
 	if (argc > 2)
 		return cli_usage(&cmd_monitor, "unexpected argument \"%.40s\"",
 				 argv[2]);

@@ -57,6 +57,10 @@ static int take_allowed_ips(char *value, struct pilot_peer_info *peer,
 	return 0;
 }
 
+static const char *const settings[] = {
+	"endpoint", "path", "allowed-ips", "keepalive", NULL
+};
+
 static int take_setting(const char *keyword, char *value,
 			struct pilot_peer_info *peer, struct pilot_error *err)
 {
@@ -72,8 +76,8 @@ static int take_setting(const char *keyword, char *value,
 	else if (!strcmp(keyword, "keepalive"))
 		attr = PILOT_A_PEER_KEEPALIVE;
 	else
-		return pilot_error_set(err, -EINVAL, "there is no setting \"%.40s\"",
-				       keyword);
+		return pilot_error_set(err, -EINVAL, "there is no setting \"%.40s\"%s",
+				       keyword, cli_did_you_mean(keyword, settings));
 	if (peer->has & PILOT_HAS(attr))
 		return pilot_error_set(err, -EINVAL, "%s is given twice", keyword);
 
@@ -142,8 +146,8 @@ static int run(int argc, char **argv)
 	set = !strcmp(argv[1], "set");
 	del = !strcmp(argv[1], "del");
 	if (!add && !set && !del)
-		return cli_usage(&cmd_peer, "\"%.40s\" is not add, set or del",
-				 argv[1]);
+		return cli_usage(&cmd_peer, "\"%.40s\" is not add, set or del%s", argv[1],
+				 cli_did_you_mean(argv[1], (const char *const[]){ "add", "set", "del", NULL }));
 	if (argc < 3)
 		return cli_usage(&cmd_peer, "which device?");
 	if (cli_parse_dev(argv[2], &dev, &err))

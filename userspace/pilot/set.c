@@ -18,6 +18,21 @@ static int take_switch(const char *keyword, const char *value, bool *on,
 			       value);
 }
 
+/* Keywords that are no limits. */
+#define OTHERS	7
+
+static const char *near(const char *keyword)
+{
+	const char *words[OTHERS + PILOT_A_DEVICE_MAX + 1] = {
+		"node-id", "network", "listen-port", "fwmark", "beacon", "unauth", "on-demand"
+	};
+	size_t i;
+
+	for (i = 0; i < pilot_n_limits; i++)
+		words[OTHERS + i] = pilot_limit_name(&pilot_limits[i]);
+	return cli_did_you_mean(keyword, words);
+}
+
 /* One KEYWORD VALUE pair into @info. Return: 0 or negative errno. */
 static int take_setting(const char *keyword, const char *value,
 			struct pilot_device_info *info, int *address_network,
@@ -61,8 +76,8 @@ static int take_setting(const char *keyword, const char *value,
 		attr = PILOT_A_DEVICE_ON_DEMAND;
 		ret = take_switch(keyword, value, &info->on_demand, err);
 	} else {
-		return pilot_error_set(err, -EINVAL, "there is no setting \"%.40s\"",
-				       keyword);
+		return pilot_error_set(err, -EINVAL, "there is no setting \"%.40s\"%s",
+				       keyword, near(keyword));
 	}
 	if (ret)
 		return ret;
