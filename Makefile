@@ -93,7 +93,7 @@ check-all: deps
 	@selftests/check all
 
 check-debug:
-	@scripts/deps coccinelle clang-tidy
+	@scripts/deps coccinelle clang-tidy gcc-s390x-linux-gnu qemu-user
 	@selftests/check debug
 
 # The debug kernel comes with the source it was made from.

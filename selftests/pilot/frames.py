@@ -25,13 +25,13 @@ def read_key(path):
     return key
 
 
-class Aes256Gcm:
+class SodiumAes256Gcm:
     """libsodium's; the cryptography package takes long to load under emulation."""
 
     def __init__(self):
         self.lib = ctypes.CDLL('libsodium.so.23')
         if self.lib.sodium_init() < 0 or not self.lib.crypto_aead_aes256gcm_is_available():
-            sys.exit('libsodium has no AES-256-GCM on this CPU')
+            raise NotImplementedError
 
     def encrypt(self, key, nonce, text, aad):
         out, length = ctypes.create_string_buffer(len(text) + 16), ctypes.c_ulonglong()
@@ -49,12 +49,51 @@ class Aes256Gcm:
         return out.raw[:length.value]
 
 
+class OpensslAes256Gcm:
+    """OpenSSL's, for processors whose AES libsodium does not know."""
+    GET_TAG, SET_TAG = 0x10, 0x11   # EVP_CTRL_AEAD_
+
+    def __init__(self):
+        self.lib = ctypes.CDLL('libcrypto.so.3')
+        self.lib.EVP_aes_256_gcm.restype = self.lib.EVP_CIPHER_CTX_new.restype = ctypes.c_void_p
+
+    def crypt(self, seal, key, nonce, text, aad, tag):
+        """Returns the text; @tag is written or checked."""
+        lib, n = self.lib, ctypes.c_int()
+        out = ctypes.create_string_buffer(len(text))
+        ctx = ctypes.c_void_p(lib.EVP_CIPHER_CTX_new())
+        try:
+            if not (lib.EVP_CipherInit_ex(ctx, ctypes.c_void_p(lib.EVP_aes_256_gcm()), None, key, nonce, seal)
+                    and (seal or lib.EVP_CIPHER_CTX_ctrl(ctx, self.SET_TAG, 16, tag))
+                    and lib.EVP_CipherUpdate(ctx, None, ctypes.byref(n), aad, len(aad))
+                    and lib.EVP_CipherUpdate(ctx, out, ctypes.byref(n), text, len(text))
+                    and lib.EVP_CipherFinal_ex(ctx, ctypes.create_string_buffer(16), ctypes.byref(n))
+                    and (not seal or lib.EVP_CIPHER_CTX_ctrl(ctx, self.GET_TAG, 16, tag))):
+                raise ValueError('not authentic')
+        finally:
+            lib.EVP_CIPHER_CTX_free(ctx)
+        return out.raw
+
+    def encrypt(self, key, nonce, text, aad):
+        tag = ctypes.create_string_buffer(16)
+        return self.crypt(1, key, nonce, text, aad, tag) + tag.raw
+
+    def decrypt(self, key, nonce, text, aad):
+        if len(text) < 16:
+            raise ValueError('no tag')
+        return self.crypt(0, key, nonce, text[:-16], aad, text[-16:])
+
+
 aead = None
 
 
 def cipher():
     global aead
-    aead = aead or Aes256Gcm()
+    if not aead:
+        try:
+            aead = SodiumAes256Gcm()
+        except NotImplementedError:
+            aead = OpensslAes256Gcm()
     return aead
 
 
