@@ -163,7 +163,7 @@ static void pilot_uninit(struct net_device *dev)
 	pd->dying = true;
 	if (pd->handler_portid)
 		pilot_nl_handler_gone();
-	pd->handler_portid = 0;
+	WRITE_ONCE(pd->handler_portid, 0);
 	pilot_peers_destroy(pd);
 	pilot_allowedips_destroy(&pd->allowedips);
 	pilot_endpoint_free(rcu_replace_pointer(pd->beacon, NULL,

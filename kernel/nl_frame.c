@@ -27,7 +27,7 @@ int pilot_nl_handler_register_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(pd);
 	spin_lock_bh(&pd->handler_lock);
 	if (!pd->handler_portid) {
-		pd->handler_portid = info->snd_portid;
+		WRITE_ONCE(pd->handler_portid, info->snd_portid);
 		pd->handler_net = genl_info_net(info);
 		atomic_inc(&n_handlers);
 	} else if (pd->handler_portid != info->snd_portid ||

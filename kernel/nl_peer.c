@@ -35,6 +35,7 @@ static int put_allowed_ip(struct sk_buff *skb, const struct pilot_prefix *p)
 /* All of a peer but its allowed-ips. */
 static int put_peer_fields(struct sk_buff *skb, struct pilot_peer *peer)
 {
+	u8 need_key = READ_ONCE(peer->need_key);
 	struct pilot_endpoint *ep;
 	struct nlattr *stats;
 	int err = 0;
@@ -46,13 +47,14 @@ static int put_peer_fields(struct sk_buff *skb, struct pilot_peer *peer)
 	rcu_read_unlock();
 	if (err ||
 	    nla_put_u8(skb, PILOT_A_PEER_PATH, peer->path) ||
-	    nla_put_u8(skb, PILOT_A_PEER_PATH_ACTIVE, peer->path_active) ||
+	    nla_put_u8(skb, PILOT_A_PEER_PATH_ACTIVE,
+		       READ_ONCE(peer->path_active)) ||
 	    nla_put_u16(skb, PILOT_A_PEER_KEEPALIVE, peer->keepalive) ||
 	    nla_put_u8(skb, PILOT_A_PEER_DYNAMIC, peer->dynamic) ||
 	    nla_put_u32(skb, PILOT_A_PEER_COOLDOWN,
 			pilot_peer_in_cooldown(peer)) ||
-	    (READ_ONCE(peer->need_key) &&
-	     nla_put_u8(skb, PILOT_A_PEER_NEED_KEY, peer->need_key)) ||
+	    (need_key &&
+	     nla_put_u8(skb, PILOT_A_PEER_NEED_KEY, need_key)) ||
 	    nla_put_u32(skb, PILOT_A_PEER_QUEUED,
 			skb_queue_len_lockless(&peer->queue)) ||
 	    (READ_ONCE(peer->rx_seen) &&

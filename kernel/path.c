@@ -51,6 +51,7 @@ void pilot_path_set(struct pilot_peer *peer, enum pilot_path path,
 void __pilot_path_heard(struct pilot_peer *peer, bool relayed)
 {
 	bool on_relay = READ_ONCE(peer->path_active) == PILOT_PATH_RELAY;
+	u8 heard;
 
 	if (READ_ONCE(peer->path) != PILOT_PATH_AUTO)
 		return;
@@ -64,11 +65,12 @@ void __pilot_path_heard(struct pilot_peer *peer, bool relayed)
 	on_relay = peer->path_active == PILOT_PATH_RELAY;
 	if (peer->dead || peer->path != PILOT_PATH_AUTO || relayed == on_relay)
 		goto out;
-	if (!peer->path_heard)
+	heard = READ_ONCE(peer->path_heard);
+	if (!heard)
 		peer->path_heard_since = jiffies;
-	if (peer->path_heard < FOLLOW_AFTER)
-		WRITE_ONCE(peer->path_heard, peer->path_heard + 1);
-	if (peer->path_heard == FOLLOW_AFTER &&
+	if (heard < FOLLOW_AFTER)
+		WRITE_ONCE(peer->path_heard, ++heard);
+	if (heard == FOLLOW_AFTER &&
 	    (!relayed ||
 	     time_after_eq(jiffies, peer->path_heard_since + RELAY_ONLY)))
 		take_path(peer, relayed ? PILOT_PATH_RELAY : PILOT_PATH_DIRECT);

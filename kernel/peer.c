@@ -252,7 +252,7 @@ void pilot_peer_cooldown(struct pilot_peer *peer, unsigned int ms)
 	peer->cooldown = ms;
 	peer->cooldown_end = jiffies + msecs_to_jiffies(ms);
 	if (ms) {
-		peer->need_key = PILOT_REASON_NONE;
+		WRITE_ONCE(peer->need_key, PILOT_REASON_NONE);
 		pilot_event_peer(peer, PILOT_EVENT_GAVE_UP);
 	}
 	spin_unlock_bh(&peer->lock);
@@ -278,7 +278,7 @@ void pilot_peer_need_key(struct pilot_peer *peer, enum pilot_reason reason)
 		peer->cooldown = false;
 	if (peer->dead || in_cooldown(peer))
 		goto out;
-	peer->need_key = reason;
+	WRITE_ONCE(peer->need_key, reason);
 	if (reason != PILOT_REASON_USER && peer->need_key_ever &&
 	    time_before(now, limit)) {
 		peer->need_key_held = true;

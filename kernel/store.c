@@ -401,7 +401,7 @@ int pilot_key_install(struct pilot_peer *peer,
 		promote(peer, key);
 	}
 	trace_pilot_key(peer, key->id, PILOT_KEY_INSTALLED, PILOT_REASON_NONE);
-	peer->need_key = PILOT_REASON_NONE;
+	WRITE_ONCE(peer->need_key, PILOT_REASON_NONE);
 	peer->cooldown = false;
 	peer->probes = PROBES;
 	pilot_event_key_installed(peer, key->id, key->authenticated, rekeyed);
