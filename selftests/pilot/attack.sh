@@ -7,20 +7,13 @@
 # stream, which must arrive whole.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+. "$lib_dir/attacks.sh"
 
 command -v pilotd >/dev/null || skip_all "the program pilotd is missing"
 setup_routed
 configure_nodes || exit 1
 # The attacker is the router; what it floods must not be lost on the way.
 sysctl -qw net.core.netdev_max_backlog=20000
-
-attack() { # arguments of attack.py
-	on "$r" python3 -S -E "$py/attack.py" "$@"
-}
-
-answers() { # namespace node
-	on "$1" ping -n -q -c 1 -W 1 "$(map6 "$2")"
-}
 
 tunnel_up() {
 	start_pilotd 1
@@ -54,11 +47,6 @@ unharmed() {
 	return $rc
 }
 
-session() { # namespace node: what an attack must not change
-	peer_value "$1" "$2" endpoint && peer_value "$1" "$2" path_active &&
-		peer_value "$1" "$2" authenticated
-}
-
 # COMMAND harms neither traffic nor endpoints and authentication.
 resisted() {
 	local before after
@@ -66,39 +54,6 @@ resisted() {
 	unharmed "$@" || return
 	after=$(session "$n1" 2; session "$n2" 1)
 	[ "$before" = "$after" ] || fail "the session changed from $before to $after"
-}
-
-# Frames of both nodes as the attacker saw them: $work/pils.1, .2, $work/pila.1, .2
-# One by one, as they would be on a wire.
-take_frames() {
-	on "$n1" ethtool -K e0 tx-udp-segmentation off && on "$n2" ethtool -K e0 tx-udp-segmentation off || return
-	spawn "$r" python3 "$py/frames.py" capture e1 37736 >"$work/frames" &
-	local pid=$! i
-	busywait 60000 grep -q ready "$work/frames" || return
-	"$@" || return
-	sleep 0.5
-	kill $pid
-	wait $pid 2>/dev/null
-	for i in 1 2; do
-		grep -i "^50494c530000000$i" "$work/frames" >"$work/pils.$i"
-		grep -i "^50494c410000000$i" "$work/frames" >>"$work/pila.$i"
-	done
-	on "$n1" ethtool -K e0 tx-udp-segmentation on && on "$n2" ethtool -K e0 tx-udp-segmentation on || return
-	[ -s "$work/pils.1" ] && [ -s "$work/pils.2" ]
-}
-
-other_key() { # namespace node id
-	[ "$(peer_value "$1" "$2" id)" != "$3" ]
-}
-
-rekey() {
-	local before
-	before=$(peer_value "$n1" 2 id) || return
-	on "$n1" pilot rekey pilot0 2 && busywait 10000 other_key "$n1" 2 "$before"
-}
-
-some_traffic() {
-	ping_tunnel "$n1" 10.9.0.2 -c 20 && rekey && sleep 3.5 && rekey && ping_tunnel "$n1" 10.9.0.2
 }
 
 junk() {
@@ -143,11 +98,6 @@ replayed_fresh() {
 	[ $(($(refused_genuine "$n2" 1) - before)) -ge 500 ]
 }
 
-# After this the PILA that were recorded belong to no session that is there.
-outdate_pila() {
-	rekey && sleep 3.5 && rekey
-}
-
 replayed_pila() {
 	outdate_pila || return
 	attack replay $under4_2 37736 $under4_1 "$work/pila.2" 2 8 &&
@@ -185,10 +135,8 @@ with_delay() {
 }
 
 forged_pilk() {
-	local i mark seen
-	for i in $(seq 10); do
-		echo "50494c4b00000001$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"
-	done >"$work/pilk"
+	local mark seen
+	forge_pilk
 	mark=$(wc -l <"$work/pilotd2.log") seen=$(device_value "$n2" rx_handshake) || return
 	attack replay $under4_1 37736 $under4_2 "$work/pilk" 4 20 || return
 	[ $(($(device_value "$n2" rx_handshake) - seen)) -ge 10 ] || fail "the frames did not arrive" || return
@@ -207,12 +155,7 @@ forged_beacon() {
 spoofed_inner() {
 	local before
 	before=$(peer_value "$n2" 1 rx_spoofed) || return
-	ip -n "$n1" addr add 10.9.0.77/32 dev lo &&
-		ip -n "$n1" addr add fd50:494c:4f54::63/128 dev lo nodad || return
-	on "$n1" ping -n -q -c 5 -i 0.1 -W 1 -I 10.9.0.77 10.9.0.2
-	on "$n1" ping -n -q -c 5 -i 0.1 -W 1 -I fd50:494c:4f54::63 "$(map6 2)"
-	ip -n "$n1" addr del 10.9.0.77/32 dev lo
-	ip -n "$n1" addr del fd50:494c:4f54::63/128 dev lo
+	spoof_sources || return
 	peer_stat_grew "$n2" 1 rx_spoofed "$before" 10
 }
 

@@ -5,7 +5,7 @@
 Documentation/netlink/specs/pilot.yaml against include/uapi/linux/pilot.h
 (names, order and values), the names userspace/lib/attrs.c prints, and the
 policy tables of kernel/netlink.c (types, nests, limits, directions); the limits
-userspace/pilot/limits.c takes.
+userspace/lib/limits.c takes.
 
 Prints TAP; exits 1 if a comparison failed, 4 if python3-yaml is missing.
 """
@@ -529,7 +529,7 @@ def main():
 
     # Limits that the CLI checks itself
     tap.check(limit_problems(sets["device"], header),
-              "limits and defaults in userspace/pilot/limits.c")
+              "limits and defaults in userspace/lib/limits.c")
 
     # Kernel
     if not os.path.exists(os.path.join(TOP, "kernel/netlink.c")):
