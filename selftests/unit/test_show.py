@@ -400,11 +400,12 @@ def colours():
 
 
 def layout():
-    text = run('show')
-    labels = re.findall(r'^( *[a-z0-9 ]+): ', text, re.M)
-    own = [label for label in labels if label.startswith(' ')]
-    test('show: the values begin in the same column',
-         None if own and len({len(label) for label in own}) == 1 else str(own))
+    for command in ('key show pilot0', 'show'):
+        text = run(*command.split())
+        own = [label for label in re.findall(r'^( *[a-z0-9 ]+): ', text, re.M)
+               if label.startswith(' ')]
+        test('%s: the values begin in the same column' % command,
+             None if own and len({len(label) for label in own}) == 1 else str(own))
     long = max(len(line) for line in text.split('\n'))
     test('show: lines of lists are not cut in a pipe', None if long > 300 else 'longest %d' % long)
     for columns in (70, 100):

@@ -162,6 +162,15 @@ const char *cli_color(enum cli_color color);
  */
 int cli_width(void);
 
+/* Column in which values begin, after cli_field(). */
+#define CLI_VALUES	19
+
+/**
+ * cli_field() - begin a line of a device or a peer
+ * @name: what the value is
+ */
+void cli_field(const char *name);
+
 /**
  * cli_wrap() - print a form of a command in lines that fit
  * @to: where

@@ -152,9 +152,9 @@ static void print_public(const char *name, const uint8_t *p)
 	char text[sodium_base64_ENCODED_LEN(PILOT_X25519_LEN,
 					    sodium_base64_VARIANT_ORIGINAL)];
 
-	printf("  %s: %s\n", name,
-	       sodium_bin2base64(text, sizeof(text), p, PILOT_X25519_LEN,
-				 sodium_base64_VARIANT_ORIGINAL));
+	cli_field(name);
+	puts(sodium_bin2base64(text, sizeof(text), p, PILOT_X25519_LEN,
+			       sodium_base64_VARIANT_ORIGINAL));
 }
 
 static void print_key(uint16_t network, const struct pilot_key_info *k)
@@ -162,25 +162,33 @@ static void print_key(uint16_t network, const struct pilot_key_info *k)
 	char age[PILOT_AGE_STRLEN];
 
 #define HAS(attr) (k->has & PILOT_HAS(attr))
-	printf("%speer%s: %s\n", cli_color(COLOR_BOLD), cli_color(COLOR_RESET),
-	       cli_node(network, k->node_id));
-	printf("  key: id %u, %s, %s, %s\n", k->id, pilot_slot_name(k->slot),
+	printf("%speer%s: %s%s%s\n", cli_color(COLOR_BOLD), cli_color(COLOR_RESET),
+	       cli_color(COLOR_YELLOW), cli_node(network, k->node_id), cli_color(COLOR_RESET));
+	cli_field("key");
+	printf("id %u, %s, %s, %s\n", k->id, pilot_slot_name(k->slot),
 	       HAS(PILOT_A_KEY_AUTHENTICATED) ? "authenticated" : "unauthenticated",
 	       HAS(PILOT_A_KEY_PROVEN) ? "proven" : "unproven");
-	if (k->gated)
-		printf("  in doubt: %s%s%s\n", cli_color(COLOR_YELLOW),
-		       pilot_reason_name(k->gated), cli_color(COLOR_RESET));
-	printf("  installed: %s\n", pilot_format_age(k->age, age));
-	printf("  latest decrypt: %s\n", pilot_format_age(k->last_rx, age));
-	printf("  sent: prefix 0x%08x, counter %" PRIu64 "\n", k->tx_prefix,
-	       k->tx_counter);
-	if (HAS(PILOT_A_KEY_RX_PREFIX))
-		printf("  received: prefix 0x%08x, counter %" PRIu64 ", %u prefix%s seen\n",
-		       k->rx_prefix, k->rx_counter, k->rx_epochs,
-		       k->rx_epochs == 1 ? "" : "es");
-	if (k->decrypt_fails || k->outside_window || k->replays)
-		printf("  failures in a row: %u decrypt, %u outside the window, %u replays\n",
-		       k->decrypt_fails, k->outside_window, k->replays);
+	if (k->gated) {
+		cli_field("in doubt");
+		printf("%s%s%s\n", cli_color(COLOR_YELLOW), pilot_reason_name(k->gated),
+		       cli_color(COLOR_RESET));
+	}
+	cli_field("installed");
+	puts(pilot_format_age(k->age, age));
+	cli_field("latest decrypt");
+	puts(pilot_format_age(k->last_rx, age));
+	cli_field("sent");
+	printf("prefix 0x%08x, counter %" PRIu64 "\n", k->tx_prefix, k->tx_counter);
+	if (HAS(PILOT_A_KEY_RX_PREFIX)) {
+		cli_field("received");
+		printf("prefix 0x%08x, counter %" PRIu64 ", %u prefix%s seen\n", k->rx_prefix,
+		       k->rx_counter, k->rx_epochs, k->rx_epochs == 1 ? "" : "es");
+	}
+	if (k->decrypt_fails || k->outside_window || k->replays) {
+		cli_field("failures in a row");
+		printf("%u decrypt, %u outside the window, %u replays\n", k->decrypt_fails,
+		       k->outside_window, k->replays);
+	}
 	if (HAS(PILOT_A_KEY_PEER_ED25519))
 		print_public("peer's identity", k->peer_ed25519);
 	if (HAS(PILOT_A_KEY_PEER_X25519))

@@ -21,15 +21,6 @@ static bool is_slow(const char *aead)
 	return strstr(aead, "-generic") || strstr(aead, "-lib");
 }
 
-/* Values begin in the same column. */
-#define LABELS	17
-#define VALUES	(LABELS + 2)
-
-static void field(const char *name)
-{
-	printf("%s%*s%s: ", cli_color(COLOR_BOLD), LABELS, name, cli_color(COLOR_RESET));
-}
-
 /*
  * One of several values, with commas between them; the first comes with @name
  * before it. On a terminal lines end where it does. @column: 0 before the first.
@@ -45,11 +36,11 @@ static void item(const char *name, int *column, const char *fmt, ...)
 	len = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (!*column) {
-		field(name);
-		*column = VALUES;
+		cli_field(name);
+		*column = CLI_VALUES;
 	} else if (width && *column + 3 + len > width) {
-		printf(",\n%*s", VALUES, "");
-		*column = VALUES;
+		printf(",\n%*s", CLI_VALUES, "");
+		*column = CLI_VALUES;
 	} else {
 		fputs(", ", stdout);
 		*column += 2;
@@ -114,7 +105,7 @@ static void print_registry(const struct pilot_device_info *d)
 
 	if (!(s->has & PILOT_HAS(PILOT_A_STATUS_REGISTRY)))
 		return;
-	field("registry");
+	cli_field("registry");
 	printf("%s, %s%s%s %s", s->registry_address, cli_color(registry_color(s->registry)),
 	       pilot_registry_name(s->registry), cli_color(COLOR_RESET),
 	       pilot_format_age(s->registry_since, age));
@@ -132,54 +123,54 @@ static void print_device(const struct pilot_device_info *d)
 	       cli_color(COLOR_RESET), cli_color(COLOR_GREEN),
 	       cli_ifname(&d->dev), cli_color(COLOR_RESET));
 
-	field("node");
+	cli_field("node");
 	if (d->node_id) {
 		pilot_map_address(d->network, d->node_id, &addr);
 		printf("%s\n", cli_node(d->network, d->node_id));
-		field("address");
+		cli_field("address");
 		puts(inet_ntop(AF_INET6, &addr, ipv6, sizeof(ipv6)));
 	} else {
 		printf("(none)  set one: pilot set %s node-id ID\n",
 		       cli_ifname(&d->dev));
 	}
-	field("listening port");
+	cli_field("listening port");
 	if (d->listen_port)
 		printf("%u\n", d->listen_port);
 	else
 		puts("(none)");
 	if (d->fwmark) {
-		field("fwmark");
+		cli_field("fwmark");
 		printf("0x%x\n", d->fwmark);
 	}
 	if (d->beacon.sa.sa_family) {
-		field("beacon");
+		cli_field("beacon");
 		puts(pilot_format_endpoint(&d->beacon, text));
 	}
 	if (d->unauth) {
-		field("unauthenticated");
+		cli_field("unauthenticated");
 		printf("%sallowed%s\n", cli_color(COLOR_YELLOW),
 		       cli_color(COLOR_RESET));
 	}
 	print_limits(d);
 	if (d->has & PILOT_HAS(PILOT_A_DEVICE_AEAD)) {
-		field("crypto");
+		cli_field("crypto");
 		printf("%s\n", d->aead);
 		if (is_slow(d->aead))
 			printf("%*s%swarning: this driver is generic C and slow; is aesni_intel (or your CPU's AES module) loaded?%s\n",
-			       VALUES, "", cli_color(COLOR_YELLOW), cli_color(COLOR_RESET));
+			       CLI_VALUES, "", cli_color(COLOR_YELLOW), cli_color(COLOR_RESET));
 	}
-	field("handler");
+	cli_field("handler");
 	if (d->has & PILOT_HAS(PILOT_A_DEVICE_HANDLER))
 		printf("netlink port %u\n", d->handler);
 	else
 		puts("(none)");
 	print_registry(d);
 	if (d->status.reflexive.sa.sa_family) {
-		field("seen at");
+		cli_field("seen at");
 		printf("%s, by the beacon\n",
 		       pilot_format_endpoint(&d->status.reflexive, text));
 	}
-	field("peers");
+	cli_field("peers");
 	printf("%u, %u with a key%s\n", d->peers, d->keys,
 	       d->on_demand ? ", more on demand" : "");
 	print_failures(&d->stats);
@@ -199,15 +190,15 @@ static void print_peer(const struct pilot_device_info *d,
 	       cli_color(COLOR_RESET), cli_color(COLOR_YELLOW),
 	       cli_node(d->network, p->node_id), cli_color(COLOR_RESET));
 
-	field("endpoint");
+	cli_field("endpoint");
 	puts(pilot_format_endpoint(&p->endpoint, text));
-	field("path");
+	cli_field("path");
 	if (p->path == PILOT_PATH_AUTO && p->path_active != PILOT_PATH_AUTO)
 		printf("%s (auto)\n", pilot_path_name(p->path_active));
 	else
 		puts(pilot_path_name(p->path));
 
-	field("state");
+	cli_field("state");
 	printf("%s%s%s", cli_color(peer_states[state].color), peer_states[state].text,
 	       cli_color(COLOR_RESET));
 	if (state == STATE_IN_DOUBT)
@@ -225,25 +216,25 @@ static void print_peer(const struct pilot_device_info *d,
 	putchar('\n');
 
 	if (key) {
-		field("key");
+		cli_field("key");
 		printf("installed %s\n", pilot_format_age(key->age, age));
 	}
 	if (p->last_rx != PILOT_NEVER) {
-		field("latest decrypt");
+		cli_field("latest decrypt");
 		puts(pilot_format_age(p->last_rx, age));
 	}
 	if (p->stats.v[PILOT_A_STATS_RX_BYTES] ||
 	    p->stats.v[PILOT_A_STATS_TX_BYTES]) {
-		field("transfer");
+		cli_field("transfer");
 		printf("%s received, %s sent\n",
 		       pilot_format_size(p->stats.v[PILOT_A_STATS_RX_BYTES], rx),
 		       pilot_format_size(p->stats.v[PILOT_A_STATS_TX_BYTES], tx));
 	}
 	if (p->queued) {
-		field("queued");
+		cli_field("queued");
 		printf("%u packet%s\n", p->queued, p->queued == 1 ? "" : "s");
 	}
-	field("keepalive");
+	cli_field("keepalive");
 	if (p->keepalive)
 		printf("after %u second%s\n", p->keepalive,
 		       p->keepalive == 1 ? "" : "s");

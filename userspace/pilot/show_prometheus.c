@@ -33,31 +33,32 @@ struct metric {
 
 /**
  * struct counter - a counter that is no drop
- * @stat: &enum pilot_stats_attr
  * @name: as above
  * @help: as above
+ * @stat: &enum pilot_stats_attr
  * @of_peers: whether peers have it too
  */
 struct counter {
-	unsigned int stat;
 	const char *name;
 	const char *help;
+	unsigned int stat;
 	bool of_peers;
 };
 
 static const struct counter counters[] = {
-	{ PILOT_A_STATS_RX_PACKETS, "receive_packets_total", "Inner packets delivered", true },
-	{ PILOT_A_STATS_RX_BYTES, "receive_bytes_total", "Bytes of inner packets delivered", true },
-	{ PILOT_A_STATS_TX_PACKETS, "transmit_packets_total", "Inner packets sent", true },
-	{ PILOT_A_STATS_TX_BYTES, "transmit_bytes_total", "Bytes of inner packets sent", true },
-	{ PILOT_A_STATS_RX_KEEPALIVE, "receive_keepalives_total", "Keepalives opened", true },
-	{ PILOT_A_STATS_TX_KEEPALIVE, "transmit_keepalives_total", "Keepalives sent", true },
-	{ PILOT_A_STATS_TX_SALVAGED, "transmit_salvaged_packets_total",
-	  "Packets sent again under a new key", true },
-	{ PILOT_A_STATS_RX_PUNCH, "receive_punches_total", "NAT punch frames received", false },
-	{ PILOT_A_STATS_RX_HANDSHAKE, "receive_handshakes_total",
-	  "Handshake frames and beacon messages handed to the daemon", false },
-	{ PILOT_A_STATS_RX_PING, "receive_pings_total", "Pings answered", false },
+	{ "receive_packets_total", "Inner packets delivered", PILOT_A_STATS_RX_PACKETS, true },
+	{ "receive_bytes_total", "Bytes of inner packets delivered",
+	  PILOT_A_STATS_RX_BYTES, true },
+	{ "transmit_packets_total", "Inner packets sent", PILOT_A_STATS_TX_PACKETS, true },
+	{ "transmit_bytes_total", "Bytes of inner packets sent", PILOT_A_STATS_TX_BYTES, true },
+	{ "receive_keepalives_total", "Keepalives opened", PILOT_A_STATS_RX_KEEPALIVE, true },
+	{ "transmit_keepalives_total", "Keepalives sent", PILOT_A_STATS_TX_KEEPALIVE, true },
+	{ "transmit_salvaged_packets_total", "Packets sent again under a new key",
+	  PILOT_A_STATS_TX_SALVAGED, true },
+	{ "receive_punches_total", "NAT punch frames received", PILOT_A_STATS_RX_PUNCH, false },
+	{ "receive_handshakes_total", "Handshake frames and beacon messages handed to the daemon",
+	  PILOT_A_STATS_RX_HANDSHAKE, false },
+	{ "receive_pings_total", "Pings answered", PILOT_A_STATS_RX_PING, false },
 };
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

@@ -75,6 +75,11 @@ int cli_width(void)
 	return size.ws_col;
 }
 
+void cli_field(const char *name)
+{
+	printf("%s%*s%s: ", cli_color(COLOR_BOLD), CLI_VALUES - 2, name, cli_color(COLOR_RESET));
+}
+
 void cli_wrap(FILE *to, const char *prefix, const char *text, size_t len, int width)
 {
 	int begin = (int)strlen(prefix), column = begin;

@@ -39,8 +39,10 @@ int views_read(struct pilot_genl *g, const struct pilot_dev *dev,
 	}
 
 	views->v = calloc(n ? n : 1, sizeof(*views->v));
-	if (!views->v)
-		ret = pilot_error_set(&g->err, -ENOMEM, "out of memory");
+	if (!views->v) {
+		free(list);
+		return pilot_error_set(&g->err, -ENOMEM, "out of memory");
+	}
 	for (i = 0; i < n && !ret; i++) {
 		struct view *v = &views->v[views->n];
 
