@@ -196,11 +196,11 @@ many_peers() {
 		import genl
 		nl = genl.Genl()
 		dev = nl.attr("IFNAME", "pilot0")
-		for node in range(100, 2148):
+		for node in range(100, 1124):
 			nl.request("PEER_NEW", dev, nl.nest("PEER", nl.u32("PEER_NODE_ID", node)))' &&
 		on "$n1" pilot top -b -n 1 -d 100ms pilot0 >"$work/top" &&
-		[ "$(grep -c ' pilot0  no key' "$work/top")" = 2048 ] && head -n 2 "$work/top" &&
-		metrics && [ "$(metric 'pilot_device_peers\{device="pilot0",state="no-key"\}')" = 2048 ]
+		[ "$(grep -c ' pilot0  no key' "$work/top")" = 1024 ] && head -n 2 "$work/top" &&
+		metrics && [ "$(metric 'pilot_device_peers\{device="pilot0",state="no-key"\}')" = 1024 ]
 }
 
 # ---- completion
@@ -232,5 +232,5 @@ try "metrics: a file for the collector, old or new but whole" textfile
 try "top: rates" top_rates
 try "completion of devices and peers" completes
 try "top: a device that vanishes and comes back" device_vanishes
-try "top and metrics: 2048 peers" many_peers
+try "top and metrics: 1024 peers" many_peers
 finish

@@ -6,12 +6,16 @@ of a kernel that is none (fake/kernel.c), and every word of pilot's own help.
 Prints TAP; exits 1 if a test failed, 4 if something it needs is missing.
 """
 import os
+import pty
 import re
+import select
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
 FAKE = os.path.realpath(os.path.join(TOP, 'build/unit/pilot-fake'))
@@ -175,6 +179,46 @@ def cases(shell):
              None if sorted(offered) == sorted(want) else '%s, not %s' % (offered, want))
 
 
+def typed():
+    """Once with everything real: what zsh makes of a tabulator."""
+    with tempfile.TemporaryDirectory() as work:
+        os.symlink(FAKE, os.path.join(work, 'pilot'))
+        rc = ('PS1="> "; fpath=(%s $fpath); autoload -U compinit; compinit -u -D; '
+              'PATH=%s:$PATH; unsetopt zle_bracketed_paste; echo ready\n'
+              % (shlex.quote(os.path.dirname(ZSH)), work))
+        pid, fd = pty.fork()
+        if not pid:
+            os.environ.update(TERM='dumb', HOME=work)
+            os.chdir(work)
+            os.execvp('zsh', ['zsh', '-f', '-i'])
+        out = b''
+
+        def until(text, seconds=20):
+            nonlocal out
+            end = time.monotonic() + seconds
+            while text not in out and time.monotonic() < end:
+                if select.select([fd], [], [], 0.1)[0]:
+                    try:
+                        out += os.read(fd, 4096).replace(b'\a', b'')
+                    except OSError:
+                        return
+        os.write(fd, rc.encode())
+        until(b'\nready')
+        for keys, want in (('pilot mon\t', b'monitor '), ('\x15pilot show --pro\t', b'--prometheus '),
+                           ('\x15pilot peer del pilot0 1\t\t', b'11')):
+            out = b''
+            os.write(fd, keys.encode())
+            until(want, 10)
+            test('zsh on a terminal: %r' % keys, None if want in out else repr(out[-300:]))
+        os.write(fd, b'\x15exit\n')
+        os.close(fd)
+        try:
+            os.kill(pid, signal.SIGHUP)
+        except ProcessLookupError:
+            pass
+        os.waitpid(pid, 0)
+
+
 def words_of(command):
     """Keywords and options of a command, from its own forms."""
     text = subprocess.run([FAKE, 'help', command], stdout=subprocess.PIPE, encoding='utf-8',
@@ -220,6 +264,7 @@ def main():
              p.stderr or (p.returncode and 'exit status %d' % p.returncode))
         cases(shell)
         drift(shell)
+    typed()
     print('TAP version 13\n1..%d' % len(results))
     for number, (name, problems) in enumerate(results, 1):
         for problem in problems:
