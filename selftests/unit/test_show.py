@@ -295,6 +295,11 @@ def metrics():
     alone = run('show', 'pilot0', '--prometheus')
     test('metrics: of one device', *lint_metrics(alone),
          None if 'x1b' not in alone and 'pilot0' in alone else 'the other is there')
+    devices = run('show', '--prometheus=devices')
+    kept = [line for line in text.split('\n') if 'pilot_peer_' not in line]
+    test('metrics: of devices alone', *lint_metrics(devices),
+         None if [re.sub(r'\d+', '0', line) for line in kept] ==
+         [re.sub(r'\d+', '0', line) for line in devices.split('\n')] else 'they differ')
     return set(re.findall(r'^# TYPE (\w+)', text, re.M))
 
 

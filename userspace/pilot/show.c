@@ -6,7 +6,14 @@
 
 #include "view.h"
 
-enum form { FORM_HUMAN, FORM_BRIEF, FORM_JSON, FORM_PROMETHEUS, FORM_DUMP };
+enum form {
+	FORM_HUMAN,
+	FORM_BRIEF,
+	FORM_JSON,
+	FORM_PROMETHEUS,
+	FORM_PROMETHEUS_DEVICES,
+	FORM_DUMP,
+};
 
 static const char *const words[] = {
 	"--json", "--brief", "--prometheus", "dump", NULL
@@ -21,7 +28,8 @@ static int print(const struct views *views, enum form form)
 	case FORM_JSON:
 		return show_json(views);
 	case FORM_PROMETHEUS:
-		return show_prometheus(views);
+	case FORM_PROMETHEUS_DEVICES:
+		return show_prometheus(views, form == FORM_PROMETHEUS);
 	case FORM_BRIEF:
 		return show_brief(views);
 	default:
@@ -78,6 +86,8 @@ static int run(int argc, char **argv)
 			one = FORM_BRIEF;
 		else if (!strcmp(arg, "--prometheus"))
 			one = FORM_PROMETHEUS;
+		else if (!strcmp(arg, "--prometheus=devices"))
+			one = FORM_PROMETHEUS_DEVICES;
 		else if (name && !strcmp(arg, "dump"))
 			one = FORM_DUMP;
 		else if (arg[0] == '-')
@@ -105,12 +115,13 @@ static int run(int argc, char **argv)
 
 const struct cli_command cmd_show = {
 	.name = "show",
-	.usage = "show [DEV] [-b|--brief] [-j|--json] [--prometheus]\n"
+	.usage = "show [DEV] [-b|--brief] [-j|--json] [--prometheus[=devices]]\n"
 		 "show DEV dump",
 	.summary = "show devices and their peers (without a command, too)",
 	.help = "  -b, --brief   a line per peer\n"
 		"  -j, --json    as JSON, described by pilot.schema.json\n"
-		"  --prometheus  as metrics, in Prometheus' text format\n"
+		"  --prometheus  as metrics, in Prometheus' text format; =devices leaves out\n"
+		"                those of peers\n"
 		"  dump          tab separated, for scripts\n",
 	.run = run,
 };

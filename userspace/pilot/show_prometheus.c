@@ -290,7 +290,7 @@ static void print_peer_metrics(const struct views *views)
 	}
 }
 
-static void print_counters(const struct views *views)
+static void print_counters(const struct views *views, bool peers)
 {
 	size_t i, k, j;
 
@@ -302,7 +302,7 @@ static void print_counters(const struct views *views)
 			begin_line("device_", c->name, &views->v[k], NULL);
 			end_counter(views->v[k].d.stats.v[c->stat]);
 		}
-		if (!c->of_peers)
+		if (!c->of_peers || !peers)
 			continue;
 		head("peer_", c->name, "counter", c->help);
 		for (k = 0; k < views->n; k++) {
@@ -330,7 +330,7 @@ static void print_drop(const char *scope, const struct view *v, const struct pil
 static void print_drops(const struct views *views)
 {
 	unsigned int stat;
-	size_t k, j;
+	size_t k;
 
 	head("device_", "drops_total", "counter",
 	     "Packets and frames thrown away or refused, by reason");
@@ -339,18 +339,6 @@ static void print_drops(const struct views *views)
 			if (pilot_counter_is_drop(stat))
 				print_drop("device_", &views->v[k], NULL, stat,
 					   views->v[k].d.stats.v[stat]);
-	head("peer_", "drops_total", "counter",
-	     "Packets and frames thrown away or refused, by reason; reasons that occurred");
-	for (k = 0; k < views->n; k++) {
-		for (j = 0; j < views->v[k].n; j++) {
-			const struct pilot_peer_info *p = &views->v[k].peers[j];
-
-			for (stat = 0; stat <= PILOT_A_STATS_MAX; stat++)
-				if (pilot_counter_is_drop(stat) && p->stats.v[stat])
-					print_drop("peer_", &views->v[k], p, stat,
-						   p->stats.v[stat]);
-		}
-	}
 }
 
 static void label_addresses(uint16_t network, uint32_t node)
@@ -366,8 +354,8 @@ static void label_addresses(uint16_t network, uint32_t node)
 /* What is no number, and the value 1. */
 static void print_infos(const struct views *views)
 {
-	char text[PILOT_ENDPOINT_STRLEN], node[16];
-	size_t k, j;
+	char node[16];
+	size_t k;
 
 	puts("# HELP pilot_build_info Version of the program that printed this.\n"
 	     "# TYPE pilot_build_info gauge\n"
@@ -394,20 +382,6 @@ static void print_infos(const struct views *views)
 		label("error", s->registry_error, false);
 		end_counter(1);
 	}
-	head("peer_", "info", "gauge", "Addresses of the peer and the path in use");
-	for (k = 0; k < views->n; k++) {
-		for (j = 0; j < views->v[k].n; j++) {
-			const struct pilot_peer_info *p = &views->v[k].peers[j];
-
-			begin_line("peer_", "info", &views->v[k], p);
-			label_addresses(views->v[k].d.network, p->node_id);
-			label("endpoint", p->endpoint.sa.sa_family ?
-			      pilot_format_endpoint(&p->endpoint, text) : "", false);
-			label("path", pilot_path_name(p->path_active), false);
-			label("dynamic", p->dynamic ? "yes" : "no", false);
-			end_counter(1);
-		}
-	}
 }
 
 static void print_states(const struct views *views)
@@ -427,6 +401,46 @@ static void print_states(const struct views *views)
 			end_counter(n[i]);
 		}
 	}
+	head("device_", "registry_state", "gauge",
+	     "Whether the daemon's registry over TCP is in this state");
+	for (k = 0; k < views->n; k++) {
+		const struct pilot_status_info *s = &views->v[k].d.status;
+
+		if (!(s->has & PILOT_HAS(PILOT_A_STATUS_REGISTRY)))
+			continue;
+		for (i = PILOT_REGISTRY_NONE + 1; i <= PILOT_REGISTRY_MAX; i++) {
+			begin_line("device_", "registry_state", &views->v[k], NULL);
+			label("state", pilot_registry_name((uint8_t)i), false);
+			end_counter(s->registry == i);
+		}
+	}
+}
+
+static void print_peer_infos(const struct views *views)
+{
+	char text[PILOT_ENDPOINT_STRLEN];
+	size_t k, j;
+
+	head("peer_", "info", "gauge", "Addresses of the peer and the path in use");
+	for (k = 0; k < views->n; k++) {
+		for (j = 0; j < views->v[k].n; j++) {
+			const struct pilot_peer_info *p = &views->v[k].peers[j];
+
+			begin_line("peer_", "info", &views->v[k], p);
+			label_addresses(views->v[k].d.network, p->node_id);
+			label("endpoint", p->endpoint.sa.sa_family ?
+			      pilot_format_endpoint(&p->endpoint, text) : "", false);
+			label("path", pilot_path_name(p->path_active), false);
+			label("dynamic", p->dynamic ? "yes" : "no", false);
+			end_counter(1);
+		}
+	}
+}
+
+static void print_peer_states(const struct views *views)
+{
+	size_t k, j;
+
 	head("peer_", "state", "gauge", "The state the peer is in, as a label");
 	for (k = 0; k < views->n; k++) {
 		for (j = 0; j < views->v[k].n; j++) {
@@ -447,22 +461,28 @@ static void print_states(const struct views *views)
 			end_counter(1);
 		}
 	}
-	head("device_", "registry_state", "gauge",
-	     "Whether the daemon's registry over TCP is in this state");
-	for (k = 0; k < views->n; k++) {
-		const struct pilot_status_info *s = &views->v[k].d.status;
+}
 
-		if (!(s->has & PILOT_HAS(PILOT_A_STATUS_REGISTRY)))
-			continue;
-		for (i = PILOT_REGISTRY_NONE + 1; i <= PILOT_REGISTRY_MAX; i++) {
-			begin_line("device_", "registry_state", &views->v[k], NULL);
-			label("state", pilot_registry_name((uint8_t)i), false);
-			end_counter(s->registry == i);
+static void print_peer_drops(const struct views *views)
+{
+	unsigned int stat;
+	size_t k, j;
+
+	head("peer_", "drops_total", "counter",
+	     "Packets and frames thrown away or refused, by reason; reasons that occurred");
+	for (k = 0; k < views->n; k++) {
+		for (j = 0; j < views->v[k].n; j++) {
+			const struct pilot_peer_info *p = &views->v[k].peers[j];
+
+			for (stat = 0; stat <= PILOT_A_STATS_MAX; stat++)
+				if (pilot_counter_is_drop(stat) && p->stats.v[stat])
+					print_drop("peer_", &views->v[k], p, stat,
+						   p->stats.v[stat]);
 		}
 	}
 }
 
-int show_prometheus(const struct views *views)
+int show_prometheus(const struct views *views, bool peers)
 {
 	struct timespec ts;
 
@@ -471,8 +491,13 @@ int show_prometheus(const struct views *views)
 	print_infos(views);
 	print_states(views);
 	print_device_metrics(views);
-	print_counters(views);
+	print_counters(views, peers);
 	print_drops(views);
-	print_peer_metrics(views);
+	if (peers) {
+		print_peer_infos(views);
+		print_peer_states(views);
+		print_peer_metrics(views);
+		print_peer_drops(views);
+	}
 	return CLI_DONE;
 }

@@ -56,6 +56,6 @@ void show_dump(const struct view *v);
 /* Print all of them. */
 int show_brief(const struct views *views);
 int show_json(const struct views *views);
-int show_prometheus(const struct views *views);
+int show_prometheus(const struct views *views, bool peers);
 
 #endif /* PILOT_VIEW_H */
