@@ -283,4 +283,5 @@ for b in "$work"/[0-9]*; do
 		try "$where: $mark" "$mark" "$b"
 	fi
 done
+[ $tests -gt 0 ] || not_ok "the documents have something to try"
 finish
