@@ -342,7 +342,7 @@ def documented(names):
 ESC = '\033['
 
 
-def on_terminal(*args, columns=100, rows=40, keys=(), wait=5, kill=None, **env):
+def on_terminal(*args, columns=100, rows=40, keys=(), wait=30, kill=None, **env):
     """Output on a terminal; exit status; whether its modes are as before."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
@@ -370,9 +370,9 @@ def on_terminal(*args, columns=100, rows=40, keys=(), wait=5, kill=None, **env):
                 p.send_signal(kill)
                 kill = None
             ready = time.monotonic()
-    if p.poll() is None and p.wait and not p.returncode:
+    if p.poll() is None:
         try:
-            p.wait(2)
+            p.wait(20)
         except subprocess.TimeoutExpired:
             p.kill()
             p.wait()
@@ -440,18 +440,21 @@ def layout():
 # ---- pilot top
 
 def top_batch():
-    text = run('top', '-b', '-n', '1', '-d', '300ms', 'pilot0')
+    text = run('top', '-b', '-n', '1', '-d', '1s', 'pilot0')
     rows = [line.split() for line in text.split('\n')[4:-1]]
     test('top -b: a line per peer', None if len(rows) == 10 else text)
     rates = {r[0]: r for r in rows}
 
     def near(text_rate, want):
         v = float(text_rate.rstrip('kMG')) * {'k': 1e3, 'M': 1e6, 'G': 1e9}.get(text_rate[-1], 1)
-        return abs(v - want) <= want * 0.05 + 10
+        return abs(v - want) <= want * 0.1 + 10
     # Node n receives 100 * (n - 2) bytes a second, and sends 100 * (1002 - n).
     bad = [r for n, r in rates.items() if n in ('8', '9', '10', '11') and
            not (near(r[4], 800 * (int(n) - 2)) and near(r[6], 800 * (1002 - int(n))))]
     test('top -b: rates are right', *(str(r) for r in bad), None if rates else 'none')
+    test('top -b: the device', None if re.search(r'^pilot0: node 1, rx (1\.0\d G|9\d\d M)bit/s 0 p/s, tx '
+                                                 r'0 bit/s 0 p/s, drops 0/s, registry down$',
+                                                 text, re.M) else text)
     test('top -b: sorted by bits received', None if
          [r[0] for r in rows][:4] == ['11', '10', '9', '8'] else str([r[0] for r in rows]))
     text = run('top', '-b', '-n', '1', '-d', '100ms', '-s', 'node', '-r', 'pilot0')
@@ -461,11 +464,11 @@ def top_batch():
     test('top -b -n 3: three reports', None if text.count('pilot top ') == 3 else text)
     test('top: no such device', None if 'no such device' in run('top', '-b', 'nope0') else 'no')
     reports = [json.loads(line) for line in
-               run('top', '-b', '-j', '-n', '2', '-d', '200ms').splitlines()]
+               run('top', '-b', '-j', '-n', '2', '-d', '1s').splitlines()]
     test('top -b -j: the schema', 'too few' if len(reports) != 2 else None,
          *(p for r in reports for p in unlike_schema('top', r)))
     rate = reports[-1]['devices'][0]['rates']['rx_bits_per_second']
-    test('top -b -j: the device receives 1 Gbit/s', None if abs(rate - 1e9) < 5e7 else str(rate))
+    test('top -b -j: the device receives 1 Gbit/s', None if abs(rate - 1e9) < 1e8 else str(rate))
     begun = time.monotonic()
     many = run('top', '-b', '-n', '2', '-d', '100ms', FAKE_PEERS='16384')
     told = [float(t) for t in re.findall(r'every ([\d.]+)s', many)]
@@ -489,7 +492,7 @@ def top_batch():
     if lost and lost[-1] < 7:
         # Nothing to compare with; a rate from before would be wrong.
         first = blocks[lost[-1] + 1]
-        test('top: the first report after has no rates', None if ' rx -bit/s' in first else first)
+        test('top: the first report after has no rates', None if ' rx - bit/s - p/s,' in first else first)
 
 
 def screen(text):

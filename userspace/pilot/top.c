@@ -216,12 +216,22 @@ static const char *rate(const struct pilot_rate *r, double v)
 	return r->known ? pilot_format_short_number(v, buf) : "-";
 }
 
+/* "1.25 Gbit/s": the letter goes with the unit. */
+static void print_amount(FILE *to, const struct pilot_rate *r, double v, const char *unit)
+{
+	const char *text = rate(r, v);
+	int digits = (int)strspn(text, "0123456789.-");
+
+	fprintf(to, "%.*s %s%s", digits, text, text + digits, unit);
+}
+
 static void print_rate(FILE *to, const struct pilot_rate *r)
 {
-	fprintf(to, "rx %sbit/s ", rate(r, r->rx_bits));
-	fprintf(to, "%sp/s, tx ", rate(r, r->rx_packets));
-	fprintf(to, "%sbit/s ", rate(r, r->tx_bits));
-	fprintf(to, "%sp/s, drops ", rate(r, r->tx_packets));
+	fputs("rx ", to);
+	print_amount(to, r, r->rx_bits, "bit/s ");
+	print_amount(to, r, r->rx_packets, "p/s, tx ");
+	print_amount(to, r, r->tx_bits, "bit/s ");
+	print_amount(to, r, r->tx_packets, "p/s, drops ");
 	fprintf(to, "%s/s", rate(r, r->drops));
 }
 
