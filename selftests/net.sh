@@ -268,10 +268,11 @@ peer_stat_grew() { # namespace node counter before [+]n
 	esac || fail "$3 of peer $2 went from $4 to $now, expected a growth of $5"
 }
 
-# Until COMMAND succeeds, at most MS milliseconds.
 # What takes a second takes several on a kernel that looks for mistakes.
 slow=1
-[ ! -e /sys/kernel/debug/kmemleak ] || slow=6
+[ ! -e /sys/kernel/debug/kmemleak ] && [ ! -e /sys/kernel/debug/kcsan ] || slow=6
+
+# Until COMMAND succeeds, at most MS milliseconds.
 busywait() { # ms command...
 	local end=$(($(date +%s%3N) + $1 * slow))
 	shift
