@@ -43,6 +43,8 @@ WRONG = [
     ('argument "authenticate"; did you mean "authenticated"', "key set pilot0 2 - authenticate"),
     ('"shoe" is not new or show; did you mean "show"', "identity shoe x"),
     ('no option "--jsn"; did you mean "--json"', "monitor --jsn"),
+    ('no option "--jsno"; did you mean "--json"', "top -b --jsno"),
+    ('no option "--colour"; did you mean "--color"', "ping -c 1 --colour pilot0 2"),
     ('no column "rx-packet"; did you mean "rx-packets"', "top -s rx-packet"),
     ('--color "alwys" is not auto, always or never; did you mean "always"', "show --color=alwys"),
 

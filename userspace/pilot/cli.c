@@ -57,6 +57,18 @@ int cli_usage(const struct cli_command *cmd, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+int cli_no_option(const struct cli_command *cmd, int opt, char *const *argv)
+{
+	static const char *const words[] = { "--json", "--color", "--help", NULL };
+
+	if (opt != '-')
+		return cli_usage(cmd, "there is no option \"-%c\"", opt);
+	while (*argv && strncmp(*argv, "--", 2))
+		argv++;
+	return cli_usage(cmd, "there is no option \"%.40s\"%s", *argv ? *argv : "--",
+			 *argv ? cli_did_you_mean(*argv, words) : "");
+}
+
 const char *cli_did_you_mean(const char *word, const char *const *words)
 {
 	const char *found = pilot_suggest(word, words);

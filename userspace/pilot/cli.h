@@ -69,6 +69,16 @@ int cli_usage(const struct cli_command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /**
+ * cli_no_option() - say that an option is not known, and the forms
+ * @cmd: subcommand
+ * @opt: what getopt() did not know, or '-' for a long one
+ * @argv: arguments
+ *
+ * Return: CLI_USAGE.
+ */
+int cli_no_option(const struct cli_command *cmd, int opt, char *const *argv);
+
+/**
  * cli_did_you_mean() - end of a message that refuses a word
  * @word: what was typed
  * @words: what there is, ended by NULL

@@ -452,7 +452,7 @@ static int run(int argc, char **argv)
 			ret = cli_usage(&cmd_ping, "-%c needs a value", optopt);
 			break;
 		default:
-			ret = cli_usage(&cmd_ping, "there is no option \"-%c\"", optopt);
+			ret = cli_no_option(&cmd_ping, optopt, argv);
 			break;
 		}
 	}

@@ -555,7 +555,7 @@ static int top(struct top *t)
 	return t->batch ? batch(t) : interact(t);
 }
 
-static int take_option(struct top *t, int opt, const char *arg)
+static int take_option(struct top *t, int opt, const char *arg, char *const *argv)
 {
 	struct pilot_error err;
 	uint32_t ms;
@@ -590,7 +590,7 @@ static int take_option(struct top *t, int opt, const char *arg)
 	case ':':
 		return cli_usage(&cmd_top, "-%c needs a value", optopt);
 	default:
-		return cli_usage(&cmd_top, "there is no option \"-%c\"", optopt);
+		return cli_no_option(&cmd_top, optopt, argv);
 	}
 }
 
@@ -603,7 +603,7 @@ static int run(int argc, char **argv)
 	t.json = cli_take_json(&argc, argv);
 	opterr = 0;
 	while (!ret && (opt = getopt(argc, argv, ":bd:n:rs:")) != -1)
-		ret = take_option(&t, opt, optarg);
+		ret = take_option(&t, opt, optarg, argv);
 	if (ret)
 		return ret;
 	if (argc - optind > 1)
