@@ -89,6 +89,17 @@ def schema():
     states = {p['state'] for d in values['show'] for p in d['peers']}
     test('the peers have all states there are',
          *(s for s in SCHEMA['$defs']['peer_state']['enum'] if s not in states))
+    text = run('show', '-j')
+    test('show -j: laid out as other programs would', None if
+         text == json.dumps(json.loads(text), indent=2) + '\n' else 'it is not')
+    # The sanitizer keeps what is freed unless told not to.
+    p = subprocess.Popen([PILOT, 'show', '-j'], stdout=subprocess.DEVNULL,
+                         env={**os.environ, 'FAKE_PEERS': '16384',
+                              'ASAN_OPTIONS': 'quarantine_size_mb=1'})
+    _, status, usage = os.wait4(p.pid, 0)
+    p.returncode = status
+    test('show -j: 16394 peers do not take much memory', 'failed' if status else None,
+         '%d MB' % (usage.ru_maxrss / 1024) if usage.ru_maxrss > 150 << 10 else None)
     # A schema that takes everything finds nothing.
     for name, value in values.items():
         for change in ('another member', 'one less'):

@@ -3,6 +3,8 @@
  * pilot show -j. Documentation/pilot.schema.json describes it.
  */
 #include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lib/attrs.h"
 #include "lib/limits.h"
@@ -109,14 +111,10 @@ static json_t *json_registry(const struct pilot_status_info *s)
 			json_string(s->registry_error) : json_null());
 }
 
-static json_t *json_device(const struct view *v)
+/* Without its peers. */
+static json_t *json_device(const struct pilot_device_info *d)
 {
-	const struct pilot_device_info *d = &v->d;
-	json_t *list = json_array(), *o;
-	size_t i;
-
-	for (i = 0; i < v->n; i++)
-		json_array_append_new(list, json_peer(d, &v->peers[i]));
+	json_t *o;
 
 	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
 		"ifname", cli_ifname(&d->dev),
@@ -141,19 +139,68 @@ static json_t *json_device(const struct view *v)
 	json_object_set_new(o, "registry", json_registry(&d->status));
 	json_object_set_new(o, "reflexive", json_endpoint(&d->status.reflexive));
 	json_object_set_new(o, "stats", json_stats(&d->stats));
-	json_object_set_new(o, "peers", list);
 	return o;
+}
+
+/* Return: the text of a value, which is released, for free(). NULL without memory. */
+static char *text_of(json_t *value)
+{
+	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
+
+	json_decref(value);
+	return text;
+}
+
+/* Without its last @cut bytes, in lines that begin further right. */
+static void put_indented(const char *text, size_t cut, int indent)
+{
+	const char *end = text + strlen(text) - cut;
+
+	printf("%*s", indent, "");
+	for (; text < end; text++) {
+		putchar(*text);
+		if (*text == '\n')
+			printf("%*s", indent, "");
+	}
+}
+
+/*
+ * What jansson would print of the whole. But the whole would take 20 KB of memory
+ * for each peer: they become JSON one after another.
+ */
+static bool put_device(const struct view *v)
+{
+	static const char end[] = "\n}";
+	char *text = text_of(json_device(&v->d));
+	size_t i;
+
+	if (!text)
+		return false;
+	put_indented(text, strlen(end), 2);
+	free(text);
+	fputs(",\n    \"peers\": [", stdout);
+	for (i = 0; i < v->n; i++) {
+		text = text_of(json_peer(&v->d, &v->peers[i]));
+		if (!text)
+			return false;
+		puts(i ? "," : "");
+		put_indented(text, 0, 6);
+		free(text);
+	}
+	fputs(v->n ? "\n    ]\n  }" : "]\n  }", stdout);
+	return true;
 }
 
 int show_json(const struct views *views)
 {
-	json_t *out = json_array();
 	size_t i;
 
-	for (i = 0; i < views->n; i++)
-		if (json_array_append_new(out, json_device(&views->v[i]))) {
-			json_decref(out);
+	putchar('[');
+	for (i = 0; i < views->n; i++) {
+		puts(i ? "," : "");
+		if (!put_device(&views->v[i]))
 			return cli_fail("out of memory");
-		}
-	return cli_print_json(out, JSON_INDENT(2));
+	}
+	puts(i ? "\n]" : "]");
+	return CLI_DONE;
 }
