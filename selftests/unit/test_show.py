@@ -89,9 +89,10 @@ def schema():
     states = {p['state'] for d in values['show'] for p in d['peers']}
     test('the peers have all states there are',
          *(s for s in SCHEMA['$defs']['peer_state']['enum'] if s not in states))
-    text = run('show', '-j')
-    test('show -j: laid out as other programs would', None if
-         text == json.dumps(json.loads(text), indent=2) + '\n' else 'it is not')
+    for command in ('show -j', 'key show pilot0 -j'):
+        text = run(*command.split())
+        test(command + ': laid out as other programs would', None if
+             text == json.dumps(json.loads(text), indent=2) + '\n' else 'it is not')
     # The sanitizer keeps what is freed unless told not to.
     p = subprocess.Popen([PILOT, 'show', '-j'], stdout=subprocess.DEVNULL,
                          env={**os.environ, 'FAKE_PEERS': '16384',

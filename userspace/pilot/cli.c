@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -155,6 +156,25 @@ int cli_print_json(json_t *value, size_t flags)
 	if (ret || putchar('\n') == EOF)
 		return cli_fail("cannot write to stdout: %s", strerror(errno));
 	return CLI_DONE;
+}
+
+bool cli_print_indented(json_t *value, int indent, size_t cut)
+{
+	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
+	const char *p, *end;
+
+	json_decref(value);
+	if (!text)
+		return false;
+	printf("%*s", indent, "");
+	end = text + strlen(text) - cut;
+	for (p = text; p < end; p++) {
+		putchar(*p);
+		if (*p == '\n')
+			printf("%*s", indent, "");
+	}
+	free(text);
+	return true;
 }
 
 json_t *cli_json_u64(uint64_t v)

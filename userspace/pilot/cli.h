@@ -201,6 +201,19 @@ void cli_wrap(FILE *to, const char *prefix, const char *text, size_t len, int wi
 int cli_print_json(json_t *value, size_t flags);
 
 /**
+ * cli_print_indented() - print a part of a larger value on stdout, and release it
+ * @value: value, NULL if it could not be built
+ * @indent: columns its lines begin further right
+ * @cut: bytes that are left out at its end
+ *
+ * Of thousands of peers each is built when its turn comes: together they would
+ * take hundreds of MB.
+ *
+ * Return: false if there is no memory.
+ */
+bool cli_print_indented(json_t *value, int indent, size_t cut);
+
+/**
  * cli_json_u64() - JSON integer of a counter
  * @v: value; those past 2^63-1 are shown as that
  */

@@ -203,7 +203,6 @@ static int key_show(struct pilot_genl *g, const struct pilot_dev *dev,
 {
 	struct pilot_device_info info;
 	struct pilot_key_info *list;
-	json_t *out;
 	size_t i, n;
 	int ret;
 
@@ -233,15 +232,18 @@ static int key_show(struct pilot_genl *g, const struct pilot_dev *dev,
 		return CLI_DONE;
 	}
 
-	out = json_array();
-	for (i = 0; i < n; i++) {
+	putchar('[');
+	for (i = 0; i < n && ret == CLI_DONE; i++) {
 		json_t *key = cli_json_key(&list[i]);
 
 		json_object_set_new(key, "node_id", cli_json_u64(list[i].node_id));
-		json_array_append_new(out, key);
+		puts(i ? "," : "");
+		if (!cli_print_indented(key, 2, 0))
+			ret = cli_fail("out of memory");
 	}
+	puts(n ? "\n]" : "]");
 	free(list);
-	return cli_print_json(out, JSON_INDENT(2));
+	return ret;
 }
 
 static int key_new(bool json)

@@ -3,7 +3,6 @@
  * pilot show -j. Documentation/pilot.schema.json describes it.
  */
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/attrs.h"
@@ -142,50 +141,18 @@ static json_t *json_device(const struct pilot_device_info *d)
 	return o;
 }
 
-/* Return: the text of a value, which is released, for free(). NULL without memory. */
-static char *text_of(json_t *value)
-{
-	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
-
-	json_decref(value);
-	return text;
-}
-
-/* Without its last @cut bytes, in lines that begin further right. */
-static void put_indented(const char *text, size_t cut, int indent)
-{
-	const char *end = text + strlen(text) - cut;
-
-	printf("%*s", indent, "");
-	for (; text < end; text++) {
-		putchar(*text);
-		if (*text == '\n')
-			printf("%*s", indent, "");
-	}
-}
-
-/*
- * What jansson would print of the whole. But the whole would take 20 KB of memory
- * for each peer: they become JSON one after another.
- */
+/* What jansson would print of the whole. */
 static bool put_device(const struct view *v)
 {
-	static const char end[] = "\n}";
-	char *text = text_of(json_device(&v->d));
 	size_t i;
 
-	if (!text)
+	if (!cli_print_indented(json_device(&v->d), 2, strlen("\n}")))
 		return false;
-	put_indented(text, strlen(end), 2);
-	free(text);
 	fputs(",\n    \"peers\": [", stdout);
 	for (i = 0; i < v->n; i++) {
-		text = text_of(json_peer(&v->d, &v->peers[i]));
-		if (!text)
-			return false;
 		puts(i ? "," : "");
-		put_indented(text, 0, 6);
-		free(text);
+		if (!cli_print_indented(json_peer(&v->d, &v->peers[i]), 6, 0))
+			return false;
 	}
 	fputs(v->n ? "\n    ]\n  }" : "]\n  }", stdout);
 	return true;
