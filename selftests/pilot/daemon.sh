@@ -74,6 +74,31 @@ reload() {
 	kill -0 "$pilotd_1" && [ "$(current_key "$n1" 2)" = "$before" ]
 }
 
+routes_are() { # table, routes expected, "-" for none
+	local now
+	now=$(ip -n "$n1" -o route show table "$1" dev pilot0 proto static 2>/dev/null | awk '{ print $1 }' | xargs)
+	[ "${now:--}" = "$2" ] || fail "table $1: $now"
+}
+
+with_table() { # value of "table", lines of allowed-ips
+	sed -i "/^table/d; s|^allowed-ips.*|allowed-ips = $2|; /^node-id/a table = $1" "$work/node1.conf"
+	kill -HUP "$pilotd_1"
+}
+
+# Routes go where "table" says and nowhere else; a default route not to main.
+routes_move() {
+	cp "$work/node1.conf" "$work/node1.saved"
+	routes_are main 10.9.0.2 || return
+	with_table 4000 "10.9.0.2/32, 0.0.0.0/0" && busywait 5000 routes_are 4000 "default 10.9.0.2" &&
+		routes_are main - || return
+	with_table off "10.9.0.2/32, 0.0.0.0/0" && busywait 5000 routes_are 4000 - &&
+		routes_are main - || return
+	with_table main "10.9.0.2/32, 0.0.0.0/0" && busywait 5000 routes_are main 10.9.0.2 &&
+		routes_are 4000 - || return
+	mv "$work/node1.saved" "$work/node1.conf"
+	kill -HUP "$pilotd_1" && routes_are main 10.9.0.2
+}
+
 other_key() { # namespace node id
 	[ "$(current_key "$1" "$2")" != "$3" ]
 }
@@ -471,6 +496,7 @@ try "kill -9 of a daemon: nothing lost, the session is adopted" killed_and_adopt
 try "SIGTERM: exit status 0, the tunnel goes on" terminated
 try "both daemons killed: the tunnel goes on" both_killed
 try "SIGHUP: nothing lost, same session" reload
+try "SIGHUP: routes move to another table, and back" routes_move
 try "rekeying loses nothing" without_loss "$(map6 2)" rekey_now
 try "events are shown as JSON" events_are_shown
 if [ -e /sys/power/pm_test ]; then

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/rtnetlink.h>
 #include <sodium.h>
 
 #include "config.h"
@@ -100,7 +101,7 @@ static void test_full(void)
 		"mtu = 1400\n"
 		"allow-unauthenticated = yes\n"
 		"create = no\n"
-		"fwmark = 0x42\n"
+		"fwmark = 0x42\ntable = 4294967295\n"
 		"user = nobody\n"
 		"replay-window = 512\n"
 		"max-peers = 100\n"
@@ -140,7 +141,7 @@ static void test_full(void)
 	}
 	ok(!strcmp(cfg.device, "pilot7") && cfg.node == 0x10007 && cfg.network == 3 &&
 	   cfg.listen_port == 40000 && cfg.mtu == 1400 && cfg.allow_unauth &&
-	   !cfg.create && cfg.fwmark == 0x42 && !cfg.map_address,
+	   !cfg.create && cfg.fwmark == 0x42 && cfg.table == UINT32_MAX && !cfg.map_address,
 	   "full: [tunnel]");
 	ok(!strcmp(cfg.identity, "/etc/pilot/id#1"), "full: # inside of a word is no comment");
 	ok(cfg.n_addresses == 3 && cfg.addresses[0].prefix == 24 &&
@@ -177,11 +178,32 @@ static void test_defaults(void)
 
 	ok(!parse(&cfg, MINIMAL, strlen(MINIMAL), NULL) && cfg.listen_port == 37736 &&
 	   cfg.map_address && cfg.create && cfg.rekey == 3600 && !cfg.network &&
-	   cfg.allow_unauth && !cfg.identity && !cfg.registry, "defaults");
+	   cfg.allow_unauth && !cfg.identity && !cfg.registry && cfg.table == RT_TABLE_MAIN,
+	   "defaults");
 	config_free(&cfg);
 	ok(!parse(&cfg, MINIMAL "identity = id\n", strlen(MINIMAL "identity = id\n"), NULL) &&
 	   !cfg.allow_unauth, "defaults: with an identity peers must have one too");
 	config_free(&cfg);
+}
+
+static void test_table(void)
+{
+	static const struct {
+		const char *text;
+		uint32_t table;
+	} cases[] = { { "off", 0 }, { "main", RT_TABLE_MAIN }, { "0x200", 512 } };
+	struct config cfg;
+	char text[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), MINIMAL "table = %s\n", cases[i].text);
+		ok(!parse(&cfg, text, strlen(text), NULL) && cfg.table == cases[i].table,
+		   "table = %s", cases[i].text);
+		config_free(&cfg);
+	}
+	ok(refuses(MINIMAL "table = 0\n", "f:4: table \"0\" is out of range: 1 to 4294967295"),
+	   "table = 0");
 }
 
 static void test_refusals(void)
@@ -195,10 +217,10 @@ static void test_refusals(void)
 	ok(refuses("[tunnel]\nnode-id = 1\n", "f:1: [tunnel]: device is missing"), "no device");
 	ok(refuses("node-id = 7\n" MINIMAL, "f:1: node-id: outside of any section"),
 	   "key before the first section");
-	ok(refuses(MINIMAL "nod-id = 8\n", "f:4: unknown key \"nod-id\" in [tunnel]"), "unknown key");
+	ok(refuses(MINIMAL "nod-id = 8\n", "f:4: unknown key \"nod-id\" in [tunnel]; did you mean \"node-id\"?"), "unknown key");
 	ok(refuses(MINIMAL "endpoint = 1.2.3.4:5\n", "f:4: unknown key \"endpoint\" in [tunnel]; it belongs to [peer]"),
 	   "key of another section");
-	ok(refuses(MINIMAL "[tunel]\n", "f:4: unknown section [tunel]"), "unknown section");
+	ok(refuses(MINIMAL "[tunel]\n", "f:4: unknown section [tunel]; did you mean [tunnel]?"), "unknown section");
 	ok(refuses(MINIMAL "[tunnel]\n", "f:4: [tunnel] began on line 1 already"), "section twice");
 	ok(refuses(MINIMAL "[peer\n", "f:4: \"[peer\": ] is missing"), "section not closed");
 	ok(refuses(MINIMAL "[peer]\n", "f:4: [peer]: the node ID is missing: [peer 7]"), "peer without ID");
@@ -444,6 +466,7 @@ int main(void)
 		return 1;
 	test_full();
 	test_defaults();
+	test_table();
 	test_refusals();
 	test_registry_tcp();
 	test_mutations();

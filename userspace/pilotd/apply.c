@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/rtnetlink.h>
+
 #include "lib/limits.h"
 #include "lib/text.h"
 #include "log.h"
@@ -240,17 +242,20 @@ static bool has_prefix(const struct config_peer *p, const struct pilot_allowed_i
 static void set_route(const struct applier *a, const struct pilot_allowed_ip *ip,
 		      bool add)
 {
+	uint32_t table = add ? a->table : a->old_table;
 	char buf[PILOT_CIDR_STRLEN];
 	int ret;
 
+	if (!table)
+		return;
 	/* It would catch the tunnel's own packets. */
-	if (!ip->prefix) {
+	if (!ip->prefix && table == RT_TABLE_MAIN) {
 		if (add)
 			log_notice("%s: no route is added for %s, that is for the administrator",
 				   a->dev.ifname, pilot_format_cidr(ip, buf));
 		return;
 	}
-	ret = rtnl_route(a->rtnl, a->dev.ifindex, ip, add);
+	ret = rtnl_route(a->rtnl, a->dev.ifindex, table, ip, add);
 	if (ret == -EEXIST)
 		log_info("%s: there is a route to %s already", a->dev.ifname,
 			 pilot_format_cidr(ip, buf));
@@ -262,13 +267,14 @@ static void set_route(const struct applier *a, const struct pilot_allowed_ip *ip
 static void apply_routes(const struct applier *a, const struct config_peer *now,
 			 const struct config_peer *old)
 {
+	bool move = a->table != a->old_table;
 	size_t i;
 
 	for (i = 0; old && i < old->n_allowed_ips; i++)
-		if (!has_prefix(now, &old->allowed_ips[i]))
+		if (move || !has_prefix(now, &old->allowed_ips[i]))
 			set_route(a, &old->allowed_ips[i], false);
 	for (i = 0; now && i < now->n_allowed_ips; i++)
-		if (!has_prefix(old, &now->allowed_ips[i]))
+		if (move || !has_prefix(old, &now->allowed_ips[i]))
 			set_route(a, &now->allowed_ips[i], true);
 }
 

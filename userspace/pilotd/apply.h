@@ -60,11 +60,15 @@ const struct wanted *wanted_find(const struct wanted_list *w, uint32_t node);
  * @g: for the device
  * @rtnl: for the interface
  * @dev: the device
+ * @table: where routes go, 0: nowhere
+ * @old_table: where they went
  */
 struct applier {
 	struct pilot_genl *g;
 	struct rtnl *rtnl;
 	struct pilot_dev dev;
+	uint32_t table;
+	uint32_t old_table;
 };
 
 /**

@@ -2,15 +2,18 @@
 #include "config_reader.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/rtnetlink.h>
 #include <sodium.h>
 
 #include "constants.h"
 #include "lib/limits.h"
+#include "lib/suggest.h"
 #include "lib/text.h"
 
 #define MTU_MIN		1280	/* IPv6 needs it */
@@ -194,6 +197,18 @@ static void set_fwmark(struct reader *r, const char *key, char *value)
 	config_number(r, key, value, 0, UINT32_MAX, &r->cfg->fwmark);
 }
 
+static void set_table(struct reader *r, const char *key, char *value)
+{
+	uint32_t n;
+
+	if (!strcmp(value, "off"))
+		r->cfg->table = 0;
+	else if (!strcmp(value, "main"))
+		r->cfg->table = RT_TABLE_MAIN;
+	else if (config_number(r, key, value, 1, UINT32_MAX, &n))
+		r->cfg->table = n;
+}
+
 static void set_user(struct reader *r, const char *key, char *value)
 {
 	r->cfg->lines.user = r->t->line;
@@ -326,6 +341,7 @@ static const struct config_key tunnel_keys[] = {
 	{ "allow-unauthenticated", set_unauth, false },
 	{ "create", set_create, false },
 	{ "fwmark", set_fwmark, false },
+	{ "table", set_table, false },
 	{ "user", set_user, false },
 	{ "replay-window", set_limit, false },
 	{ "max-peers", set_limit, false },
@@ -412,11 +428,46 @@ static void end_section(struct reader *r)
 		r->registry_given = r->given;
 }
 
+#define WORDS_MAX	32
+
+/* Capitals and "_" are how others write it. */
+static const char *meant(const char *name, const char *const *words)
+{
+	char lower[WORDS_MAX];
+	size_t i;
+
+	for (i = 0; name[i] && i < sizeof(lower) - 1; i++)
+		lower[i] = name[i] == '_' ? '-' : (char)tolower((unsigned char)name[i]);
+	lower[i] = '\0';
+	return pilot_suggest(lower, words);
+}
+
+static void unknown_section(struct reader *r, const char *name)
+{
+	const char *words[SECTIONS], *like;
+	unsigned int i;
+
+	for (i = TUNNEL; i < SECTIONS; i++)
+		words[i - TUNNEL] = sections[i].name;
+	words[i - TUNNEL] = NULL;
+	like = meant(name, words);
+	textfile_error(r->t, r->t->line, NULL, "unknown section [%.64s]%s%s%s", name,
+		       like ? "; did you mean [" : "", like ? like : "", like ? "]?" : "");
+}
+
 static void unknown_key(struct reader *r, const char *name)
 {
-	char hint[48] = "";
+	const char *words[WORDS_MAX + 1], *like;
+	char hint[64] = "";
 	unsigned int i;
 	size_t k;
+
+	for (k = 0; k < sections[r->section].n; k++)
+		words[k] = sections[r->section].keys[k].name;
+	words[k] = NULL;
+	like = meant(name, words);
+	if (like)
+		snprintf(hint, sizeof(hint), "; did you mean \"%s\"?", like);
 
 	for (i = TUNNEL; i < SECTIONS; i++)
 		for (k = 0; k < sections[i].n; k++)
@@ -453,7 +504,7 @@ static void begin_section(struct reader *r, char *s)
 	for (i = TUNNEL; i < SECTIONS && strcmp(name, sections[i].name); i++)
 		;
 	if (i == SECTIONS) {
-		textfile_error(r->t, r->t->line, NULL, "unknown section [%.64s]", name);
+		unknown_section(r, name);
 		return;
 	}
 	r->section = i;
@@ -640,6 +691,7 @@ int config_read(struct config *cfg, struct textfile *t)
 	cfg->listen_port = PILOT_DEFAULT_PORT;
 	cfg->map_address = true;
 	cfg->create = true;
+	cfg->table = RT_TABLE_MAIN;
 	cfg->rekey = REKEY_DEFAULT_SECS;
 	cfg->silence = PEER_SILENCE_SECS;
 	cfg->tcp.client.visibility = -1;

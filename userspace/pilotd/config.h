@@ -100,6 +100,7 @@ struct config_lines {
  * @allow_unauth: accept unauthenticated peers
  * @create: make the device if it is not there
  * @fwmark: mark of outer packets
+ * @table: routing table of the routes to allowed-ips, 0: there are none
  * @user: whom to become after the start, NULL to stay
  * @limits: limits that are given, by @limits.has
  * @registry: registry file, NULL if there is none
@@ -126,6 +127,7 @@ struct config {
 	bool allow_unauth;
 	bool create;
 	uint32_t fwmark;
+	uint32_t table;
 	char *user;
 	struct pilot_device_info limits;
 	char *registry;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/rtnetlink.h>
+
 #include "lib/text.h"
 
 struct doubter {
@@ -143,7 +145,8 @@ static void check_prefixes(const struct doubter *d)
 			      pilot_format_cidr(&in->ip, other), in->peer->node,
 			      v[i].peer->node);
 	}
-	for (i = 0; i < cfg->n_peers && !cfg->fwmark; i++)
+	/* Elsewhere rules decide what goes there. */
+	for (i = 0; i < cfg->n_peers && !cfg->fwmark && cfg->table == RT_TABLE_MAIN; i++)
 		check_endpoint(d, v, n, &cfg->peers[i]);
 	for (i = 0; i < cfg->n_addresses; i++) {
 		const struct config_address *a = &cfg->addresses[i];

@@ -515,7 +515,8 @@ static int attach(struct nl *nl, const struct rtnl_link *link,
 	ret = become_handler(nl, err);
 	if (ret)
 		return ret;
-	a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev };
+	a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev,
+			      .table = nl->cfg->table, .old_table = nl->cfg->table };
 	ret = apply_device(&a, nl->cfg, err);
 	if (ret)
 		return ret;
@@ -726,7 +727,8 @@ int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 	paths_set_silence(nl->paths, cfg->silence * INT64_C(1000));
 	set_pins(nl, old);
 	if (nl->attached) {
-		a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev };
+		a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev,
+				      .table = cfg->table, .old_table = old->table };
 		if (apply_device(&a, cfg, &err))
 			log_err("reload: %s: %s", cfg->device, err.text);
 		apply_addresses(&a, cfg, old);

@@ -224,7 +224,7 @@ int rtnl_address(struct rtnl *r, uint32_t ifindex,
 	return ret == (add ? -EEXIST : -EADDRNOTAVAIL) ? 0 : ret;
 }
 
-int rtnl_route(struct rtnl *r, uint32_t ifindex,
+int rtnl_route(struct rtnl *r, uint32_t ifindex, uint32_t table,
 	       const struct pilot_allowed_ip *ip, bool add)
 {
 	struct buf buf;
@@ -237,7 +237,8 @@ int rtnl_route(struct rtnl *r, uint32_t ifindex,
 	rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
 	rt->rtm_family = ip->family;
 	rt->rtm_dst_len = ip->prefix;
-	rt->rtm_table = RT_TABLE_MAIN;
+	/* As the attribute, which has room for the larger numbers. */
+	rt->rtm_table = RT_TABLE_UNSPEC;
 	rt->rtm_protocol = RTPROT_STATIC;
 	rt->rtm_scope = ip->family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	rt->rtm_type = RTN_UNICAST;
@@ -246,6 +247,7 @@ int rtnl_route(struct rtnl *r, uint32_t ifindex,
 	else
 		mnl_attr_put(nlh, RTA_DST, sizeof(ip->v6), &ip->v6);
 	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
+	mnl_attr_put_u32(nlh, RTA_TABLE, table);
 	ret = transact(r, nlh, &buf, NULL, "route");
 	return !add && ret == -ESRCH ? 0 : ret;
 }

@@ -95,6 +95,7 @@ int rtnl_address(struct rtnl *r, uint32_t ifindex,
  * rtnl_route() - add or remove a route into an interface
  * @r: socket
  * @ifindex: interface
+ * @table: routing table
  * @ip: destination
  * @add: or remove
  *
@@ -102,7 +103,7 @@ int rtnl_address(struct rtnl *r, uint32_t ifindex,
  *
  * Return: 0; -EEXIST if there is such a route; or another negative errno.
  */
-int rtnl_route(struct rtnl *r, uint32_t ifindex,
+int rtnl_route(struct rtnl *r, uint32_t ifindex, uint32_t table,
 	       const struct pilot_allowed_ip *ip, bool add);
 
 /**
