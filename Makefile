@@ -36,8 +36,8 @@ KMAKE ?= $(MAKE)
 OUT := build/$(KVER)
 LINKED := $(wildcard kernel/*.[ch] kernel/*.mk)
 
-.PHONY: all module userspace test-modules check check-all check-debug format-check bench \
-	bench-build bench-history bench-reference demo demo-attack vm deps install uninstall \
+.PHONY: all module userspace test-modules check check-all check-debug check-packages format-check \
+	bench bench-build bench-history bench-reference demo demo-attack vm deps install uninstall \
 	modules_install dkms-install dkms-uninstall clean help
 
 all: module userspace
@@ -47,8 +47,9 @@ help:
 	@echo 'make demo            watch two nodes talk through the module, in a VM'
 	@echo 'make demo-attack     watch attacks on a tunnel fail'
 	@echo 'make check           run all tests'
-	@echo 'make check-all       run all tests, on kernels 6.12 and 7.3 too'
+	@echo 'make check-all       run all tests, on kernels 6.12 and 7.3 too, and the packages'
 	@echo 'make check-debug     run the kselftests on a kernel that finds mistakes'
+	@echo 'make check-packages  try the Debian packages in a Debian of their own'
 	@echo 'make format-check    how the sources are laid out; with KSRC=DIR also checkpatch'
 	@echo 'make bench           measure pilot beside other tunnels, in VMs of three kernels'
 	@echo 'make bench-history   plot what make bench measured over time'
@@ -95,6 +96,10 @@ check-all: deps
 check-debug:
 	@scripts/deps coccinelle clang-tidy gcc-s390x-linux-gnu qemu-user
 	@selftests/check debug
+
+check-packages:
+	@scripts/deps
+	@selftests/packages/run
 
 # The debug kernel comes with the source it was made from.
 KSRC ?= $(wildcard build/kernels/debug/root/usr/src/linux-source-6.1)
