@@ -7,6 +7,7 @@ expected, no more and no less.
 Prints TAP; exits 1 if a test failed, 4 if the programs are not built.
 """
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -159,8 +160,8 @@ def run(*args):
                           encoding='utf-8', check=False)
 
 
-def check(where, own, config, registry, wanted):
-    """Problems, a list of texts."""
+def check(where, own, config, registry, wanted, mode=0o644):
+    """Problems, a list of texts. MODE is that of the registry file."""
     def write(name, text):
         with open(os.path.join(where, name), 'w', encoding='utf-8') as f:
             f.write(text.replace('OWN', own))
@@ -170,6 +171,7 @@ def check(where, own, config, registry, wanted):
         os.unlink(os.path.join(where, 'registry'))
     if registry is not None:
         write('registry', registry)
+        os.chmod(os.path.join(where, 'registry'), mode)
     got = run('--check', os.path.join(where, 'conf'))
     # Names of files without their directory at the start of a line.
     lines = [re.sub(r'^(warning: )?DIR/', r'\1', line.replace(where, 'DIR'))
@@ -213,6 +215,18 @@ def main():
             os.chmod(os.path.join(where, name), mode)
         for title, config, registry, wanted in TABLE:
             report(title, check(where, own, config, registry, wanted))
+
+        # Who checks is root, who will serve owns the identity.
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam('nobody').pw_uid
+            os.chmod(where, 0o755)
+            os.chown(identity, nobody, -1)
+            report('an identity of another user', check(where, own, TUNNEL + REGISTRY,
+                                                        '2 ' + KEY + '\n', []))
+            report('and a registry that he cannot read', check(
+                where, own, TUNNEL + REGISTRY, '2 ' + KEY + '\n',
+                ['conf:7: registry DIR/registry: Permission denied for user "nobody"'], 0o600))
+            os.chown(identity, 0, -1)
 
         conf = os.path.join(where, 'conf')
         with open(conf, 'w', encoding='utf-8') as f:

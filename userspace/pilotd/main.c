@@ -67,7 +67,7 @@ static bool same_identity(const struct daemon *d, const struct setup *s)
 /* Return: whether there is a new configuration now. */
 static bool reload(struct daemon *d)
 {
-	struct setup *s = setup_read(d->path, d->setup);
+	struct setup *s = setup_read(d->path, d->setup, false);
 	const struct setup *old = d->setup;
 
 	if (!s) {
@@ -253,7 +253,7 @@ static int run(struct daemon *d, bool foreground, bool check)
 {
 	struct pilot_error err;
 
-	d->setup = setup_read(d->path, NULL);
+	d->setup = setup_read(d->path, NULL, check);
 	if (!d->setup)
 		return EXIT_MISTAKE;
 	setup_warn(d->setup, &d->setup->id);

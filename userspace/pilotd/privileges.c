@@ -2,6 +2,7 @@
 #include "privileges.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -62,6 +63,22 @@ int privileges_drop(const char *user)
 	if (ret) {
 		log_err("becoming user \"%s\": step %d failed: %s", user, -ret,
 			strerror(errno));
+		return -EPERM;
+	}
+	return 0;
+}
+
+int privileges_assume(uid_t uid)
+{
+	const struct passwd *pw;
+
+	pw = getpwuid(uid);
+	if (!pw) {
+		log_err("there is no user %u", (unsigned int)uid);
+		return -ENOENT;
+	}
+	if (initgroups(pw->pw_name, pw->pw_gid) || setgid(pw->pw_gid) || setuid(uid)) {
+		log_err("becoming user \"%s\": %s", pw->pw_name, strerror(errno));
 		return -EPERM;
 	}
 	return 0;

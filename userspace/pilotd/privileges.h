@@ -6,6 +6,8 @@
 #ifndef PILOTD_PRIVILEGES_H
 #define PILOTD_PRIVILEGES_H
 
+#include <sys/types.h>
+
 /**
  * privileges_check() - whether a user is one to become
  * @user: name
@@ -27,5 +29,13 @@ int privileges_check(const char *user, const char *where);
  * Return: 0 or negative errno, logged; privileges are undefined then.
  */
 int privileges_drop(const char *user);
+
+/**
+ * privileges_assume() - see files as another user does, for good
+ * @uid: user; must have a name
+ *
+ * Return: 0 or negative errno, which is logged.
+ */
+int privileges_assume(uid_t uid);
 
 #endif /* PILOTD_PRIVILEGES_H */

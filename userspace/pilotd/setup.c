@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config_doubts.h"
@@ -123,7 +124,18 @@ static bool check_user(struct setup *s)
 	return !privileges_check(s->cfg.user, where);
 }
 
-struct setup *setup_read(const char *path, const struct setup *old)
+/* With "user" the identity is read before. */
+static bool become_owner(const struct setup *s)
+{
+	struct stat st;
+
+	if (geteuid() || !s->cfg.identity || s->cfg.user || stat(s->cfg.identity, &st) ||
+	    !st.st_uid)
+		return true;
+	return !privileges_assume(st.st_uid);
+}
+
+struct setup *setup_read(const char *path, const struct setup *old, bool as_owner)
 {
 	struct setup *s = calloc(1, sizeof(*s));
 	bool good;
@@ -140,6 +152,8 @@ struct setup *setup_read(const char *path, const struct setup *old)
 		setup_free(s);
 		return NULL;
 	}
+	if (as_owner && !become_owner(s))
+		good = false;
 	if (s->cfg.identity && !(old && old->cfg.user) && !read_identity(s))
 		good = false;
 	if (s->cfg.node_auto && old)

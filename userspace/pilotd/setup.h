@@ -29,12 +29,14 @@ struct setup {
  * @path: configuration
  * @old: what is in use, at a reload; NULL at the start. If it has a user, the
  *	identity is not read again: it should not be readable any more
+ * @as_owner: if we are root, but the identity's owner is not, become him for the
+ *	rest: who checks the files is not who will use them
  *
  * Every mistake in every file is logged, as FILE:LINE: REASON.
  *
  * Return: the setup, or NULL.
  */
-struct setup *setup_read(const char *path, const struct setup *old);
+struct setup *setup_read(const char *path, const struct setup *old, bool as_owner);
 
 /**
  * setup_warn() - log what is not wrong, but hardly meant
