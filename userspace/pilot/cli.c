@@ -161,17 +161,17 @@ int cli_print_json(json_t *value, size_t flags)
 bool cli_print_indented(json_t *value, int indent, size_t cut)
 {
 	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
-	const char *p, *end;
+	const char *p, *end, *next;
 
 	json_decref(value);
 	if (!text)
 		return false;
-	printf("%*s", indent, "");
 	end = text + strlen(text) - cut;
-	for (p = text; p < end; p++) {
-		putchar(*p);
-		if (*p == '\n')
-			printf("%*s", indent, "");
+	for (p = text; p < end; p = next) {
+		next = memchr(p, '\n', end - p);
+		next = next ? next + 1 : end;
+		printf("%*s", indent, "");
+		fwrite(p, 1, next - p, stdout);
 	}
 	free(text);
 	return true;

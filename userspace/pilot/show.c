@@ -49,11 +49,15 @@ static int print(const struct views *views, enum form form)
 
 static int show(const struct pilot_dev *dev, enum form form)
 {
+	/* Thousands of peers are megabytes. */
+	static char buffer[1 << 16];
 	struct views views = { 0 };
 	struct pilot_genl g;
 	size_t i;
 	int ret;
 
+	if (!cli_width())
+		setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	if (pilot_genl_open(&g) || views_read(&g, dev, &views)) {
 		ret = cli_fail("%s", g.err.text);
 	} else {

@@ -202,7 +202,10 @@ static void label(const char *name, const char *value, bool first)
 {
 	const unsigned char *p = (const void *)value;
 
-	printf("%s%s=\"", first ? "" : ",", name);
+	if (!first)
+		putchar(',');
+	fputs(name, stdout);
+	fputs("=\"", stdout);
 	for (; *p; p++) {
 		if (*p == '"')
 			fputs("\\\"", stdout);
