@@ -33,7 +33,7 @@ MARK = re.compile(r'''
   | file\ (?P<path>/\S+)\ on\ (?P<at>node1|node2|both)(?P<own>,\ own\ node\ ID)?
   | configuration | registry | build | text
   | by\ (?P<by>\S+) | not\ run:\ .+ ''', re.X)
-OPTION = re.compile(r'fails|mirrored|python|copies \S+|shows .+')
+OPTION = re.compile(r'fails|interrupted|mirrored|python|copies \S+|shows .+')
 
 # Where nothing may be left untried.
 STRICT = ('README.md', 'man/', 'Documentation/troubleshooting.rst')

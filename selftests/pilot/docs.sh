@@ -200,11 +200,11 @@ mirror() {
 }
 
 commands() { # block given nodes options
-	local b=$1 given=$2 nodes=$3 options=$4 i n option fails='' mirrored='' copies='' shows='' python='' rc=0
+	local b=$1 given=$2 nodes=$3 options=$4 i n option how=() mirrored='' copies='' shows='' python='' rc=0
 	[ "$nodes" != both ] || nodes="node1 node2"
 	while read -r option; do
 		case $option in
-		fails) fails=fails ;;
+		fails|interrupted) how+=("$option") ;;
 		mirrored) mirrored=1 ;;
 		python) python=1 ;;
 		copies\ *) copies=${option#copies } ;;
@@ -222,7 +222,7 @@ commands() { # block given nodes options
 		if [ -n "$python" ]; then
 			at $i env PYTHONPATH="$py" python3 - <"$b/body" || rc=1
 		else
-			at $i "$top/selftests/docs/session" "$work/commands" $fails || rc=1
+			at $i "$top/selftests/docs/session" "$work/commands" "${how[@]}" || rc=1
 		fi
 	done >"$work/shown" 2>&1
 	cat "$work/shown"
