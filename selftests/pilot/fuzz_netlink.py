@@ -134,7 +134,7 @@ class Fuzzer:
                 number = self.number(attr, size)
             if name == 'ipv4' and not self.oddly(20):
                 number = int(ADDRESSES[4][0], 16)
-            order = 'big' if attr.get('byte-order') == 'big-endian' else 'little'
+            order = 'big' if attr.get('byte-order') == 'big-endian' else sys.byteorder
             data = number.to_bytes(size, order)
             return data if not self.oddly(3) else (data + b'\0\0\0\0')[:self.rng.randrange(size + 4)]
         if kind == 'string':

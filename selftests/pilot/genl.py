@@ -13,6 +13,7 @@ import os
 import re
 import socket
 import struct
+import sys
 
 HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                       '../../include/uapi/linux/pilot.h')
@@ -115,7 +116,7 @@ class Genl:
 
     def number(self, attrs, name):
         data = self.get(attrs, name)
-        return None if data is None else int.from_bytes(data, 'little')
+        return None if data is None else int.from_bytes(data, sys.byteorder)
 
     # Exchanges.
     def raw(self, kind, command, version, attrs, flags=NLM_F_ACK):
