@@ -94,7 +94,7 @@ check-all: deps
 	@selftests/check all
 
 check-debug:
-	@scripts/deps coccinelle clang-tidy gcc-s390x-linux-gnu qemu-user
+	@scripts/deps coccinelle clang-tidy gcc-s390x-linux-gnu qemu-user qemu-system-misc
 	@selftests/check debug
 
 check-packages:
