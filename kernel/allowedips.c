@@ -44,6 +44,7 @@ static const struct rhashtable_params params = {
 
 int pilot_allowedips_init(struct pilot_allowedips *aip)
 {
+	aip->version = 1;
 	return rhashtable_init(&aip->table, &params);
 }
 
@@ -91,6 +92,12 @@ static void count(struct pilot_allowedips *aip, const struct pilot_prefix *p,
 
 	lens[p->len] += by;
 	WRITE_ONCE(*used, lens[p->len] ? *used | bit : *used & ~bit);
+}
+
+/* After a prefix has got an owner, or lost it. */
+static void changed(struct pilot_allowedips *aip)
+{
+	smp_store_release(&aip->version, aip->version + 2);
 }
 
 static struct pilot_allowedip *find(struct pilot_allowedips *aip,
@@ -147,12 +154,14 @@ void pilot_allowedips_give(struct pilot_allowedips *aip,
 
 	rcu_assign_pointer(a->peer, peer);
 	list_move_tail(&a->list, &peer->allowed_ips);
+	changed(aip);
 }
 
 static void unlink_ip(struct pilot_allowedips *aip, struct pilot_allowedip *a)
 {
 	rhashtable_remove_fast(&aip->table, &a->hash, params);
 	count(aip, &a->prefix, -1);
+	changed(aip);
 	list_del(&a->list);
 	kfree_rcu(a, rcu);
 }
@@ -216,6 +225,32 @@ struct pilot_peer *pilot_allowedips_find4(struct pilot_allowedips *aip,
 			return peer;
 	}
 	return NULL;
+}
+
+/**
+ * pilot_allowedips_owns4() - whether an address is a peer's
+ * @aip: table
+ * @peer: peer
+ * @addr: IPv4 address
+ *
+ * The last one that was is remembered, with the version of the table it was
+ * found in: most packets of a peer have one source.
+ *
+ * Context: RCU read side.
+ */
+bool pilot_allowedips_owns4(struct pilot_allowedips *aip,
+			    struct pilot_peer *peer, __be32 addr)
+{
+	/* read first: what is looked up is at least as new */
+	u64 known = (u64)smp_load_acquire(&aip->version) << 32 |
+		    (__force u32)addr;
+
+	if (likely(atomic64_read(&peer->source4) == known))
+		return true;
+	if (pilot_allowedips_find4(aip, addr) != peer)
+		return false;
+	atomic64_set(&peer->source4, known);
+	return true;
 }
 
 /**

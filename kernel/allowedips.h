@@ -45,6 +45,7 @@ struct pilot_allowedip {
  * @lens6: how many IPv6 prefixes of each length there are
  * @used4: lengths in use, a bit for each, read without the lock
  * @used6: the same for IPv6, 64 lengths a word
+ * @version: of the whole, odd; what was found in another is not to be relied on
  *
  * One hash table, asked once per prefix length in use, longest first. A
  * table of routes uses a handful of lengths; a trie would be quicker only
@@ -56,6 +57,7 @@ struct pilot_allowedips {
 	u32 lens6[129];
 	u64 used4;
 	u64 used6[3];
+	u32 version;
 };
 
 int pilot_allowedips_init(struct pilot_allowedips *aip);
@@ -73,6 +75,8 @@ void pilot_allowedips_remove_list(struct pilot_allowedips *aip,
 				  struct list_head *list);
 struct pilot_peer *pilot_allowedips_find4(struct pilot_allowedips *aip,
 					  __be32 addr);
+bool pilot_allowedips_owns4(struct pilot_allowedips *aip,
+			    struct pilot_peer *peer, __be32 addr);
 struct pilot_peer *pilot_allowedips_find6(struct pilot_allowedips *aip,
 					  const struct in6_addr *addr);
 bool pilot_prefix_is_masked(const struct pilot_prefix *prefix);

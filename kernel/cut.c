@@ -18,6 +18,43 @@
 #define KNOWN_TYPES	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4)
 #define KNOWN_FLAGS	(SKB_GSO_DODGY | SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID)
 
+/*
+ * Adds up what is the same in the headers of all packets, so that each only
+ * adds what it has of its own.
+ */
+static void sum_headers(struct pilot_cut *c)
+{
+	const void *h = c->skb->data;
+	const struct tcphdr *th = h + c->th;
+	const struct udphdr *uh = h + c->th;
+	__wsum sum = csum_partial(h + c->th, c->hlen - c->th, 0);
+
+	if (c->tcp) {
+		sum = csum_sub(sum, csum_unfold(th->check));
+		sum = csum_sub(sum, (__force __wsum)th->seq);
+		sum = csum_sub(sum, (__force __wsum)tcp_flag_word(th));
+	} else {
+		sum = csum_sub(sum, csum_unfold(uh->check));
+		sum = csum_sub(sum, (__force __wsum)uh->len);
+	}
+	if (c->ip4) {
+		const struct iphdr *ip = h;
+
+		c->th_sum = csum_tcpudp_nofold(ip->saddr, ip->daddr, 0,
+					       ip->protocol, sum);
+		sum = csum_partial(h, c->th, 0);
+		sum = csum_sub(sum, csum_unfold(ip->check));
+		sum = csum_sub(sum, (__force __wsum)ip->id);
+		c->ip_sum = csum_sub(sum, (__force __wsum)ip->tot_len);
+	} else {
+		const struct ipv6hdr *ip6 = h;
+
+		c->th_sum = csum_unfold(~csum_ipv6_magic(&ip6->saddr,
+							 &ip6->daddr, 0,
+							 ip6->nexthdr, sum));
+	}
+}
+
 /**
  * pilot_cut_start() - begins to cut a super-packet
  * @c: receives the state
@@ -31,8 +68,9 @@ bool pilot_cut_start(struct pilot_cut *c, struct sk_buff *skb)
 	unsigned int type = shinfo->gso_type & ~KNOWN_FLAGS;
 	u8 proto;
 
-	/* packets lie where the one before ends */
-	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS))
+	/* packets lie where the one before ends; fragments are read in place */
+	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) ||
+	    IS_ENABLED(CONFIG_HIGHMEM))
 		return false;
 	if (skb->ip_summed != CHECKSUM_PARTIAL || skb->encapsulation ||
 	    !shinfo->gso_size ||
@@ -85,12 +123,59 @@ bool pilot_cut_start(struct pilot_cut *c, struct sk_buff *skb)
 	c->skb = skb;
 	c->mss = shinfo->gso_size;
 	c->left = skb->len - c->hlen;
-	c->pos = c->hlen;
+	c->frag = -1;
+	c->from = skb->data + c->hlen;
+	c->room = skb_headlen(skb) - c->hlen;
 	c->n = 0;
+	sum_headers(c);
 	return true;
 }
 
-static void finish_tcp(const struct pilot_cut *c, struct tcphdr *th, bool last)
+static bool next_piece(struct pilot_cut *c)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(c->skb);
+
+	if (++c->frag >= shinfo->nr_frags)
+		return false;
+	c->from = skb_frag_address_safe(&shinfo->frags[c->frag]);
+	c->room = skb_frag_size(&shinfo->frags[c->frag]);
+	return c->from;
+}
+
+/*
+ * Copies the next @len bytes of payload, not 0, and adds them up on the way.
+ * Returns false when they cannot be read.
+ */
+static bool copy_and_sum(struct pilot_cut *c, u8 *to, unsigned int len,
+			 __wsum *sum)
+{
+	unsigned int done = 0;
+
+	if (unlikely(skb_has_frag_list(c->skb))) {
+		*sum = skb_copy_and_csum_bits(c->skb, c->skb->len - c->left,
+					      to, len);
+		return true;
+	}
+	*sum = 0;
+	do {
+		unsigned int n;
+		__wsum part;
+
+		while (!c->room)
+			if (unlikely(!next_piece(c)))
+				return false;
+		n = min(c->room, len - done);
+		part = csum_partial_copy_nocheck(c->from, to + done, n);
+		*sum = done ? csum_block_add(*sum, part, done) : part;
+		c->from += n;
+		c->room -= n;
+		done += n;
+	} while (done < len);
+	return true;
+}
+
+static void finish_tcp(const struct pilot_cut *c, struct tcphdr *th,
+		       __wsum sum, bool last)
 {
 	th->seq = htonl(ntohl(th->seq) + c->n * c->mss);
 	if (!last) {
@@ -99,7 +184,9 @@ static void finish_tcp(const struct pilot_cut *c, struct tcphdr *th, bool last)
 	}
 	if (c->n)
 		th->cwr = 0;
-	th->check = 0;
+	sum = csum_add(sum, (__force __wsum)th->seq);
+	th->check = csum_fold(csum_add(sum,
+				       (__force __wsum)tcp_flag_word(th)));
 }
 
 /**
@@ -112,45 +199,39 @@ static void finish_tcp(const struct pilot_cut *c, struct tcphdr *th, bool last)
 int pilot_cut_next(struct pilot_cut *c, u8 *to)
 {
 	unsigned int data = min(c->left, c->mss), tlen;
-	struct tcphdr *th = (struct tcphdr *)(to + c->th);
-	struct udphdr *uh = (struct udphdr *)(to + c->th);
 	bool last = data == c->left;
+	__be16 belen;
 	__wsum sum;
-	__sum16 check;
 
 	memcpy(to, c->skb->data, c->hlen);
-	if (skb_copy_bits(c->skb, c->pos, to + c->hlen, data))
+	if (!copy_and_sum(c, to + c->hlen, data, &sum))
 		return -EFAULT;
 	tlen = c->hlen - c->th + data;
+	belen = htons(tlen);
+	/* with the length, of the pseudo-header */
+	sum = csum_add(csum_add(sum, c->th_sum), (__force __wsum)belen);
 	if (c->tcp) {
-		finish_tcp(c, th, last);
+		finish_tcp(c, (struct tcphdr *)(to + c->th), sum, last);
 	} else {
-		uh->len = htons(tlen);
-		uh->check = 0;
+		struct udphdr *uh = (struct udphdr *)(to + c->th);
+
+		uh->len = belen;
+		uh->check = csum_fold(csum_add(sum, (__force __wsum)belen)) ?:
+			    CSUM_MANGLED_0;
 	}
-	sum = csum_partial(th, tlen, 0);
 	if (c->ip4) {
 		struct iphdr *ip = (struct iphdr *)to;
 
 		if (!(skb_shinfo(c->skb)->gso_type & SKB_GSO_TCP_FIXEDID))
 			ip->id = htons(ntohs(ip->id) + c->n);
 		ip->tot_len = htons(c->hlen + data);
-		ip_send_check(ip);
-		check = csum_tcpudp_magic(ip->saddr, ip->daddr, tlen,
-					  ip->protocol, sum);
+		sum = csum_add(c->ip_sum, (__force __wsum)ip->id);
+		ip->check = csum_fold(csum_add(sum,
+					       (__force __wsum)ip->tot_len));
 	} else {
-		struct ipv6hdr *ip6 = (struct ipv6hdr *)to;
-
-		ip6->payload_len = htons(tlen);
-		check = csum_ipv6_magic(&ip6->saddr, &ip6->daddr, tlen,
-					ip6->nexthdr, sum);
+		((struct ipv6hdr *)to)->payload_len = belen;
 	}
-	if (c->tcp)
-		th->check = check;
-	else
-		uh->check = check ?: CSUM_MANGLED_0;
 
-	c->pos += data;
 	c->left -= data;
 	c->n++;
 	return 0;

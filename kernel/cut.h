@@ -13,8 +13,13 @@ struct sk_buff;
  * @hlen: length of its headers, which every packet gets
  * @mss: payload of every packet but the last
  * @left: payload to come
- * @pos: offset of the next payload
+ * @frag: fragment with the next payload; -1: it is in the linear part
+ * @from: the next payload
+ * @room: how much there is of it in one piece
  * @n: packets cut so far
+ * @th_sum: checksum of the transport header and pseudo-header without what
+ *	differs: lengths, sequence number, flags
+ * @ip_sum: that of the IPv4 header without identification and length
  * @tcp: TCP, else UDP
  * @ip4: IPv4, else IPv6
  */
@@ -24,8 +29,12 @@ struct pilot_cut {
 	unsigned int hlen;
 	unsigned int mss;
 	unsigned int left;
-	unsigned int pos;
+	int frag;
+	unsigned int room;
+	const u8 *from;
 	unsigned int n;
+	__wsum th_sum;
+	__wsum ip_sum;
 	bool tcp;
 	bool ip4;
 };

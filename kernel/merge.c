@@ -116,11 +116,12 @@ static bool follows4(const struct pilot_merge *m, const struct iphdr *ip,
 		     unsigned int len)
 {
 	const struct iphdr *first = (struct iphdr *)m->skb->data;
+	const __be32 *a = (__be32 *)ip, *b = (__be32 *)first;
+	const __be32 upper = htonl(0xffff0000);
 
-	return ip->ihl == 5 && ntohs(ip->tot_len) == len &&
-	       ip->tos == first->tos &&
-	       ip->ttl == first->ttl && ip->protocol == first->protocol &&
-	       ip->frag_off == first->frag_off &&
+	/* version, header length, class; time to live and protocol */
+	return !((a[0] ^ b[0]) & upper) && ntohs(ip->tot_len) == len &&
+	       !((a[2] ^ b[2]) & upper) && ip->frag_off == first->frag_off &&
 	       ip->saddr == first->saddr && ip->daddr == first->daddr &&
 	       (u16)(ntohs(ip->id) - ntohs(first->id)) == m->n;
 }
@@ -142,10 +143,10 @@ static bool follows6(const struct pilot_merge *m, const struct ipv6hdr *ip,
 /* For a few words a call is more than the comparison. */
 static bool same_words(const __be32 *a, const __be32 *b, unsigned int n)
 {
-	while (n--)
-		if (*a++ != *b++)
+	for (; n >= 2; n -= 2, a += 2, b += 2)
+		if (get_unaligned((u64 *)a) != get_unaligned((u64 *)b))
 			return false;
-	return true;
+	return !n || *a == *b;
 }
 
 static bool follows_tcp(const struct pilot_merge *m, const struct tcphdr *th)
@@ -189,10 +190,11 @@ bool pilot_merge_add(struct pilot_merge *m, struct pilot_peer *peer,
 	unsigned int data = len - m->hlen;
 	struct sk_buff *skb = m->skb;
 
-	if (!skb || m->full || m->peer != peer || len <= m->hlen ||
-	    data > m->mss || skb->len + data > IP_MAX_MTU ||
-	    (text[0] ^ skb->data[0]) >> 4 ||
-	    !(text[0] >> 4 == 4 ? follows4(m, (struct iphdr *)text, len) :
+	/* data - 1: nor may it be none, or negative */
+	if (!skb || m->full || m->peer != peer || data - 1 >= m->mss ||
+	    skb->len + data > IP_MAX_MTU ||
+	    !(skb->data[0] >> 4 == 4 ?
+				follows4(m, (struct iphdr *)text, len) :
 				  follows6(m, (struct ipv6hdr *)text, len)) ||
 	    !(m->tcp ? follows_tcp(m, (struct tcphdr *)(text + m->th)) :
 		       follows_udp(m, (struct udphdr *)(text + m->th), len)))

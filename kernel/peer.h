@@ -28,6 +28,8 @@ struct pilot_salvage_ring;
  * @pd: its device
  * @traffic: counters of packets, per CPU
  * @salvage: what was sent lately, per CPU
+ * @source4: IPv4 source of the last packet that was its, and the version of the
+ *	allowed IPs that said so
  * @last_rx: jiffies of the last successful open, valid with @rx_seen
  * @last_tx: jiffies of the last frame, valid with @tx_seen
  * @rx_seen: something was opened
@@ -74,6 +76,7 @@ struct pilot_peer {
 	struct pilot_device *pd;
 	struct pilot_traffic __percpu *traffic;
 	struct pilot_salvage_ring __percpu *salvage;
+	atomic64_t source4;
 	unsigned long last_rx;
 	unsigned long last_tx;
 	bool rx_seen;

@@ -198,7 +198,7 @@ static int classify(struct pilot_peer *peer, const u8 *text, unsigned int *len,
 		*len = be16_to_cpu(ip4->tot_len);
 		if (ip4->ihl < 5 || *len < ip4->ihl * 4 || room < *len)
 			return PILOT_A_STATS_RX_MALFORMED;
-		if (pilot_allowedips_find4(&pd->allowedips, ip4->saddr) != peer)
+		if (!pilot_allowedips_owns4(&pd->allowedips, peer, ip4->saddr))
 			return PILOT_A_STATS_RX_SPOOFED;
 		*protocol = htons(ETH_P_IP);
 		return 0;
@@ -448,10 +448,9 @@ static void finish(struct pilot_rx *rx, struct pilot_frame *f, unsigned int n,
 }
 
 /* Opens a PILS frame. Returns false if it cannot be, and was dropped. */
-static bool receive_data(struct pilot_rx *rx, struct pilot_frame *f)
+static bool receive_data(struct pilot_rx *rx, struct pilot_frame *f, u32 sender)
 {
 	struct pilot_pils *h = (struct pilot_pils *)f->data;
-	u32 sender = be32_to_cpu(h->sender);
 
 	f->peer = rx->peer && rx->peer->node_id == sender ?
 		  rx->peer : pilot_peer_find(rx->pd, sender);
@@ -597,7 +596,7 @@ static bool receive_frame(struct pilot_rx *rx, struct pilot_frame *f)
 				  get_unaligned_be32(f->data) != PILOT_MAGIC_PILS))
 			what = receive_other(rx, f, sender);
 		else
-			return receive_data(rx, f);
+			return receive_data(rx, f, sender);
 	}
 	drop(rx->pd, NULL, f->skb, what);
 	return false;
@@ -607,56 +606,63 @@ static bool receive_frame(struct pilot_rx *rx, struct pilot_frame *f)
  * struct pilot_walk - a place in a chain of buffers
  * @skb: what came, or one of its frag_list
  * @frag: fragment, -1 the linear part
- * @off: offset in that piece
+ * @at: address there; NULL if it has none
+ * @left: bytes from there to the end of that piece
  * @pos: offset from the data of what came
  */
 struct pilot_walk {
 	struct sk_buff *skb;
 	int frag;
-	unsigned int off;
+	const u8 *at;
+	unsigned int left;
 	unsigned int pos;
 };
 
-static unsigned int piece_left(const struct pilot_walk *w)
+static void enter_piece(struct pilot_walk *w)
 {
-	return (w->frag < 0 ? skb_headlen(w->skb) :
-		skb_frag_size(&skb_shinfo(w->skb)->frags[w->frag])) - w->off;
+	if (w->frag < 0) {
+		w->at = w->skb->data;
+		w->left = skb_headlen(w->skb);
+	} else {
+		skb_frag_t *frag = &skb_shinfo(w->skb)->frags[w->frag];
+
+		w->at = skb_frag_address_safe(frag);
+		w->left = skb_frag_size(frag);
+	}
+}
+
+static void next_piece(struct pilot_rx *rx, struct pilot_walk *w)
+{
+	if (++w->frag == skb_shinfo(w->skb)->nr_frags) {
+		w->skb = w->skb == rx->skb ?
+			 skb_shinfo(w->skb)->frag_list : w->skb->next;
+		w->frag = -1;
+	}
+	enter_piece(w);
 }
 
 /* Passes over @len bytes, which are there. */
 static void walk(struct pilot_rx *rx, struct pilot_walk *w, unsigned int len)
 {
 	w->pos += len;
-	for (;;) {
-		unsigned int left = piece_left(w);
-
-		if (len < left || (len == left && w->pos == rx->skb->len)) {
-			w->off += len;
-			return;
-		}
-		len -= left;
-		w->off = 0;
-		if (++w->frag == skb_shinfo(w->skb)->nr_frags) {
-			w->skb = w->skb == rx->skb ?
-				 skb_shinfo(w->skb)->frag_list : w->skb->next;
-			w->frag = -1;
-		}
+	while (len > w->left) {
+		len -= w->left;
+		next_piece(rx, w);
 	}
+	w->left -= len;
+	if (likely(w->at))
+		w->at += len;
+	while (!w->left && w->pos < rx->skb->len)
+		next_piece(rx, w);
 }
 
 static int copy_bytes(struct pilot_rx *rx, const struct pilot_walk *w, u8 *to,
 		      unsigned int len)
 {
-	const skb_frag_t *frag;
-
-	if (likely(w->frag >= 0 && piece_left(w) >= len)) {
-		frag = &skb_shinfo(w->skb)->frags[w->frag];
-		if (likely(!PageHighMem(skb_frag_page(frag)))) {
-			memcpy(to, skb_frag_address(frag) + w->off, len);
-			return 0;
-		}
-	}
-	return skb_copy_bits(rx->skb, w->pos, to, len);
+	if (unlikely(!w->at || w->left < len))
+		return skb_copy_bits(rx->skb, w->pos, to, len);
+	memcpy(to, w->at, len);
+	return 0;
 }
 
 static void release(struct pilot_frame *f)
@@ -676,7 +682,12 @@ static bool take_frame(struct pilot_rx *rx, struct pilot_walk *w,
 	struct pilot_room room;
 	struct sk_buff *skb;
 
-	*f = (struct pilot_frame){ .len = len };
+	/* one by one: that is quicker than clearing all of it */
+	f->skb = NULL;
+	f->page = NULL;
+	f->off = 0;
+	f->len = len;
+	f->relayed = false;
 	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
 	    len > COPY_MAX && len <= PILOT_ROOM_SIZE &&
 	    pilot_room_take(&room, len)) {
@@ -709,16 +720,18 @@ static noinline void receive_pieces(struct pilot_rx *rx)
 
 	if (shinfo->gso_size && shinfo->gso_type & SKB_GSO_UDP_L4)
 		size = shinfo->gso_size;
+	enter_piece(&w);
 	walk(rx, &w, sizeof(struct udphdr));
 	while (w.pos < rx->skb->len) {
 		unsigned int len = min(size, rx->skb->len - w.pos);
+		struct pilot_frame *f = &frames[n];
 
-		if (unlikely(!take_frame(rx, &w, len, &frames[n])))
+		if (unlikely(!take_frame(rx, &w, len, f)))
 			pilot_count(rx->pd, NULL, PILOT_A_STATS_RX_NOMEM);
-		else if (likely(receive_frame(rx, &frames[n])))
+		else if (likely(receive_frame(rx, f)))
 			n++;
 		else
-			release(&frames[n]);
+			release(f);
 		walk(rx, &w, len);
 		if (n == ROUND || w.pos == rx->skb->len) {
 			finish(rx, frames, n, &merge);

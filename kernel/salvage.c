@@ -14,6 +14,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <net/checksum.h>
 
 #include "compat.h"
 #include "device.h"
@@ -68,6 +69,41 @@ void pilot_salvage_free(struct pilot_peer *peer)
 	free_percpu(peer->salvage);
 }
 
+/*
+ * The entry for the next packet, all but its text filled in; NULL without
+ * memory for it.
+ */
+static struct pilot_salvage *next_entry(struct pilot_salvage_ring *ring,
+					u32 key_id, u64 counter,
+					__be16 protocol, unsigned int len)
+{
+	struct pilot_salvage *e;
+
+	if (unlikely(!ring->e)) {
+		ring->e = kcalloc(PILOT_SALVAGE_ENTRIES, sizeof(*ring->e),
+				  GFP_ATOMIC | __GFP_NOWARN);
+		if (!ring->e)
+			return NULL;
+	}
+	e = &ring->e[ring->next++ % PILOT_SALVAGE_ENTRIES];
+	if (unlikely(e->room < len)) {
+		u32 room = round_up(len, ROOM_STEP);
+
+		wipe(e);
+		e->data = kmalloc(room, GFP_ATOMIC | __GFP_NOWARN);
+		e->room = e->data ? room : 0;
+	}
+	e->len = 0;
+	if (unlikely(!e->data))
+		return NULL;
+	e->len = len;
+	e->protocol = protocol;
+	e->key_id = key_id;
+	e->counter = counter;
+	e->when = jiffies;
+	return e;
+}
+
 /**
  * pilot_salvage_record() - remembers a packet that is about to be sealed
  * @peer: receiver
@@ -88,31 +124,66 @@ void pilot_salvage_record(struct pilot_peer *peer, u32 key_id, u64 counter,
 	struct pilot_salvage *e;
 
 	spin_lock(&ring->lock);
-	if (unlikely(!ring->e)) {
-		ring->e = kcalloc(PILOT_SALVAGE_ENTRIES, sizeof(*ring->e),
-				  GFP_ATOMIC | __GFP_NOWARN);
-		if (!ring->e)
-			goto out;
-	}
-	e = &ring->e[ring->next++ % PILOT_SALVAGE_ENTRIES];
-	if (unlikely(e->room < len)) {
-		u32 room = round_up(len, ROOM_STEP);
-
-		wipe(e);
-		e->data = kmalloc(room, GFP_ATOMIC | __GFP_NOWARN);
-		e->room = e->data ? room : 0;
-	}
-	e->len = 0;
-	if (likely(e->data)) {
+	e = next_entry(ring, key_id, counter, protocol, len);
+	if (likely(e))
 		memcpy(e->data, data, len);
-		e->len = len;
-		e->protocol = protocol;
-		e->key_id = key_id;
-		e->counter = counter;
-		e->when = jiffies;
-	}
-out:
 	spin_unlock(&ring->lock);
+}
+
+/* Whether a checksum is still to be filled in, and is where it can be. */
+static bool lacks_sum(const struct sk_buff *skb)
+{
+	unsigned int start = skb_checksum_start_offset(skb);
+
+	return skb->ip_summed == CHECKSUM_PARTIAL && start < skb->len &&
+	       start + skb->csum_offset + sizeof(__sum16) <= skb->len;
+}
+
+/* As skb_checksum_help(), reading the packet no second time to copy it. */
+static void copy_and_sum(u8 *to, struct sk_buff *skb)
+{
+	unsigned int start = skb_checksum_start_offset(skb);
+	unsigned int at = start + skb->csum_offset;
+	__sum16 check;
+
+	memcpy(to, skb->data, start);
+	check = csum_fold(csum_partial_copy_nocheck(skb->data + start,
+						    to + start,
+						    skb->len - start));
+	put_unaligned(check ?: CSUM_MANGLED_0, (__sum16 *)(to + at));
+	put_unaligned(check ?: CSUM_MANGLED_0, (__sum16 *)(skb->data + at));
+	skb->ip_summed = CHECKSUM_NONE;
+}
+
+/**
+ * pilot_salvage_record_skb() - the same for a packet in a buffer of its own
+ * @peer: receiver
+ * @key_id: key it goes out under
+ * @counter: nonce counter it goes out under
+ * @skb: the packet; linear and private
+ *
+ * Its checksum is filled in if that is still to be done.
+ *
+ * Context: bottom halves off. Return: 0, or -EINVAL when the checksum cannot
+ * be.
+ */
+int pilot_salvage_record_skb(struct pilot_peer *peer, u32 key_id, u64 counter,
+			     struct sk_buff *skb)
+{
+	struct pilot_salvage_ring *ring = this_cpu_ptr(peer->salvage);
+	struct pilot_salvage *e;
+
+	spin_lock(&ring->lock);
+	e = next_entry(ring, key_id, counter, skb->protocol, skb->len);
+	if (unlikely(!e))
+		;
+	else if (lacks_sum(skb))
+		copy_and_sum(e->data, skb);
+	else
+		memcpy(e->data, skb->data, skb->len);
+	spin_unlock(&ring->lock);
+	return unlikely(skb->ip_summed == CHECKSUM_PARTIAL) ?
+	       skb_checksum_help(skb) : 0;
 }
 
 static int by_counter(const void *a, const void *b)

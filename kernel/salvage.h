@@ -46,6 +46,8 @@ int pilot_salvage_init(struct pilot_peer *peer);
 void pilot_salvage_free(struct pilot_peer *peer);
 void pilot_salvage_record(struct pilot_peer *peer, u32 key_id, u64 counter,
 			  __be16 protocol, const void *data, unsigned int len);
+int pilot_salvage_record_skb(struct pilot_peer *peer, u32 key_id, u64 counter,
+			     struct sk_buff *skb);
 void pilot_salvage_resend(struct pilot_peer *peer, u32 key_id);
 void pilot_salvage_forget(struct pilot_peer *peer);
 

@@ -55,8 +55,9 @@ static void spell_zero(struct sk_buff *skb, int start, u16 offset)
 
 /*
  * Returns the packet as one contiguous, private buffer with room for headers
- * and tag, its checksum filled in; consumes it on failure. Sealing is done in
- * place, and TCP still needs the data of the clone it handed down.
+ * and tag; consumes it on failure. Sealing is done in place, and TCP still
+ * needs the data of the clone it handed down. Where the packet is copied, its
+ * checksum is filled in.
  */
 static struct sk_buff *make_private(struct sk_buff *skb)
 {
@@ -64,13 +65,8 @@ static struct sk_buff *make_private(struct sk_buff *skb)
 
 	if (!skb_cloned(skb) && !skb_is_nonlinear(skb) &&
 	    skb_headroom(skb) >= PILOT_HEADROOM &&
-	    skb_tailroom(skb) >= PILOT_TAG_LEN) {
-		if (skb->ip_summed != CHECKSUM_PARTIAL ||
-		    !skb_checksum_help(skb))
-			return skb;
-		kfree_skb(skb);
-		return NULL;
-	}
+	    skb_tailroom(skb) >= PILOT_TAG_LEN)
+		return skb;
 
 	n = alloc_skb(PILOT_HEADROOM + skb->len + PILOT_TAG_LEN, GFP_ATOMIC);
 	if (n) {
@@ -183,9 +179,9 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 
 	if (unlikely(!counter))
 		goto error;
-	if (salvage)
-		pilot_salvage_record(peer, key->id, counter, skb->protocol,
-				     skb->data, len);
+	if (salvage && unlikely(pilot_salvage_record_skb(peer, key->id, counter,
+							 skb)))
+		goto error;
 	skb_push(skb, PILOT_PILS_HLEN);
 	skb_put(skb, PILOT_TAG_LEN);
 	if (unlikely(seal(peer, key, counter, skb->data, len)))

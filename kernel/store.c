@@ -520,28 +520,6 @@ unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
 	return n;
 }
 
-/**
- * pilot_key_commit() - checks an authenticated frame and records it
- * @key: key that opened it
- * @prefix: nonce prefix
- * @counter: nonce counter
- * @newest: set if it is the newest frame of the newest epoch
- *
- * Context: bottom halves off, @key's rx_lock held. Return: the verdict.
- */
-enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
-				    u64 counter, bool *newest)
-{
-	enum pilot_verdict verdict;
-	struct pilot_epoch *e;
-
-	lockdep_assert_held(&key->rx_lock);
-	verdict = pilot_epochs_commit(&key->rx, (__force u32)prefix, counter);
-	e = &key->rx.e[key->rx.newest];
-	*newest = e->prefix == (__force u32)prefix && e->max == counter;
-	return verdict;
-}
-
 /*
  * Whether each end sends under the key that the other end left. Both see the
  * same two keys, and exactly one of them has to give way: the end that sends

@@ -149,8 +149,6 @@ int pilot_key_drop(struct pilot_peer *peer, u32 id, enum pilot_reason reason);
 void pilot_key_drop_all(struct pilot_peer *peer, enum pilot_reason reason);
 void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
 		      __be32 prefix);
-enum pilot_verdict pilot_key_commit(struct pilot_key *key, __be32 prefix,
-				    u64 counter, bool *newest);
 void pilot_key_failed(struct pilot_peer *peer, struct pilot_key *key,
 		      enum pilot_gate_kind kind);
 void pilot_key_ungate(struct pilot_peer *peer, struct pilot_key *key);
@@ -165,6 +163,29 @@ static inline bool pilot_key_can_send(const struct pilot_key *key)
 	return key && atomic64_read(&key->tx_counter) < key->reject_after &&
 	       (likely(!READ_ONCE(key->gated)) ||
 		time_before(jiffies, READ_ONCE(key->gate_end)));
+}
+
+/**
+ * pilot_key_commit() - checks an authenticated frame and records it
+ * @key: key that opened it
+ * @prefix: nonce prefix
+ * @counter: nonce counter
+ * @newest: set if it is the newest frame of the newest epoch
+ *
+ * Context: bottom halves off, @key's rx_lock held. Return: the verdict.
+ */
+static inline enum pilot_verdict
+pilot_key_commit(struct pilot_key *key, __be32 prefix, u64 counter,
+		 bool *newest)
+{
+	const struct pilot_epoch *e;
+	enum pilot_verdict verdict;
+
+	lockdep_assert_held(&key->rx_lock);
+	verdict = pilot_epochs_commit(&key->rx, (__force u32)prefix, counter);
+	e = &key->rx.e[key->rx.newest];
+	*newest = e->prefix == (__force u32)prefix && e->max == counter;
+	return verdict;
 }
 
 #endif /* _PILOT_STORE_H */
