@@ -97,6 +97,7 @@ static void count(struct pilot_allowedips *aip, const struct pilot_prefix *p,
 /* After a prefix has got an owner, or lost it. */
 static void changed(struct pilot_allowedips *aip)
 {
+	/* pairs with pilot_allowedips_owns4(): who sees this sees the table */
 	smp_store_release(&aip->version, aip->version + 2);
 }
 
