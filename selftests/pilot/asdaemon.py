@@ -6,10 +6,12 @@
                                   base64, X25519 keys are made up from the ID
   asdaemon.py cooldown NODE MS    no answer: refuse packets for a while
   asdaemon.py probe NODE relay    a path probe through the beacon
+  asdaemon.py when FILE ...       says "ready", and one of these as soon as FILE exists
 """
 import base64
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from genl import Genl  # noqa: E402
@@ -39,6 +41,13 @@ def cooldown(node, ms):
 def probe(node, way):
     nl.request('PROBE', dev, nl.nest('FRAME', nl.u32('FRAME_NODE_ID', int(node)),
                                      nl.attr('FRAME_' + {'relay': 'RELAYED'}[way], b'')))
+
+
+def when(path, command, *args):
+    print('ready', flush=True)
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    globals()[command](*args)
 
 
 globals()[sys.argv[1]](*sys.argv[2:])

@@ -119,7 +119,7 @@ node_restarted() {
 	start=$(date +%s%3N)
 	busywait 10000 answers "$n1" 2 || return
 	echo "back after $(($(date +%s%3N) - start)) ms"
-	[ $(($(date +%s%3N) - start)) -lt 3500 ]
+	[ $(($(date +%s%3N) - start)) -lt $((3500 * slow)) ]
 }
 
 both_restarted() {
