@@ -6,6 +6,7 @@
  *
  *   FAKE_PEERS=N     that many more peers of pilot0
  *   FAKE_GONE=FILE   pilot0 is not there while FILE is
+ *   FAKE_DELAY=MS    it takes so long to tell its peers
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -61,6 +62,15 @@ static bool gone(void)
 	const char *file = getenv("FAKE_GONE");
 
 	return file && !access(file, F_OK);
+}
+
+/* A kernel that takes its time. */
+static void delay(void)
+{
+	const char *text = getenv("FAKE_DELAY");
+
+	if (text)
+		usleep((useconds_t)strtoul(text, NULL, 10) * 1000);
 }
 
 static uint64_t ms(void)
@@ -244,6 +254,7 @@ int pilot_peer_dump(struct pilot_genl *g, const struct pilot_dev *dev,
 
 	*list = NULL;
 	*n = 0;
+	delay();
 	if (dev->ifindex != HOSTILE && gone())
 		return pilot_error_set(&g->err, -ENODEV, "ifindex: no such device");
 	if (dev->ifindex == HOSTILE)
