@@ -315,9 +315,34 @@ def metrics():
     return set(re.findall(r'^# TYPE (\w+)', text, re.M))
 
 
+def expression_problems(expr, text, legend=''):
+    """What an expression, and the legend of its results, name that metrics do not have."""
+    known = {'instance', 'job'}
+    for name, matchers in re.findall(r'\b(pilot_\w+)(\{[^}]*\})?', expr):
+        have = [s[0] for s in samples(text, name)]
+        labels = {label for s in have for label in s} | {'instance', 'job'}
+        known |= labels
+        for label, operator, value in re.findall(r'(\w+)(=~|!~|!=|=)"([^"]*)"', matchers):
+            if label not in labels:
+                yield '%s has no label %s: %s' % (name, label, expr)
+            elif '$' not in value:
+                for part in value.split('|') if '~' in operator else [re.escape(value)]:
+                    if not any(re.fullmatch(part, s.get(label, '')) for s in have):
+                        yield '%s has no %s="%s": %s' % (name, label, part, expr)
+    grouped = re.findall(r'\b(?:by|on|group_left) ?\(([^)]*)\)', expr)
+    for label in re.findall(r'\w+', ' '.join(grouped)):
+        if label not in known:
+            yield 'nothing has a label %s: %s' % (label, expr)
+    left = set(re.findall(r'\w+', grouped[0])) if ' by (' in expr else known
+    for label in re.findall(r'{{(\w+)}}', legend):
+        if label not in left:
+            yield 'the legend shows %s, but results have no such label: %s' % (label, expr)
+
+
 def documented(names):
     """Every metric that a text names exists, and the manual names them all."""
     text = read('Documentation/metrics.rst')
+    now = run('show', '--prometheus')
     found = set(re.findall(r'^``(pilot_\w+)``', text, re.M))
     test('the manual names every metric, and no others', *sorted(names ^ found))
     path = 'packaging/grafana/pilot.json'
@@ -328,6 +353,24 @@ def documented(names):
     used = {n for e in exprs for n in re.findall(r'\bpilot_\w+', e)}
     test('the dashboard names metrics that exist', None if len(used) > 8 else 'too few: %s' % used,
          *sorted(used - names))
+    test('the dashboard: labels, their values and legends are those of the metrics',
+         *(p for panel in board['panels'] for t in panel.get('targets', [])
+           for p in expression_problems(t['expr'], now, t.get('legendFormat', ''))),
+         *(p for v in board['templating']['list'] if v['type'] == 'query'
+           for p in expression_problems(v['query']['query'], now)))
+    for bad in ('pilot_peer_info{devise="x"}', 'pilot_device_peers{state="redy"}',
+                'pilot_device_drops_total{reason=~"replay|reply"}', 'sum by (sate) (pilot_device_peers)'):
+        test('that finds ' + bad, None if list(expression_problems(bad, now)) else 'it does not')
+    test('that finds a legend without a label', None if list(expression_problems(
+        'sum by (device) (pilot_device_peers)', now, '{{state}}')) else 'it does not')
+    variables = {v['name'] for v in board['templating']['list']}
+    sources = re.findall(r'"datasource": (?:"([^"]*)"|\{[^}]*"uid": "([^"]*)")', json.dumps(board))
+    test('the dashboard can be imported: one data source, which is chosen there; variables exist',
+         None if board.get('schemaVersion', 0) >= 36 and board['uid'] and board['title'] else 'not of Grafana 9 or newer',
+         None if not board.get('id') else 'it has the number of an installation',
+         None if len(sources) > len(board['panels']) and {b or a for a, b in sources} == {'${datasource}'} and
+         'datasource' in variables else 'data sources: %s' % sorted(set(sources)),
+         *(set(re.findall(r'\$\{?(\w+)', ' '.join(exprs))) - variables - {'__rate_interval'}))
     titles = ' '.join(p['title'].lower() for p in board['panels'])
     test('the dashboard has what an operator needs',
          *(w for w in ('throughput', 'drops by reason', 'peers by state', 'handshake',
@@ -346,7 +389,7 @@ def documented(names):
          None if len(set(ids)) == len(ids) else 'numbers', *overlap)
     named = set(re.findall(r'\bpilot_\w+', text[text.index('Alerts'):]))
     test('the alerts of the manual name metrics that exist', None if named else 'none found',
-         *sorted(named - names))
+         *sorted(named - names), *expression_problems(text[text.index('Alerts'):], now))
 
 
 # ---- for humans
