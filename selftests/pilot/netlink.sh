@@ -7,5 +7,5 @@
 
 add_ns "$n1"
 add_device "$n1" 1 || exit 1
+finished=1 # the program has its own plan
 on "$n1" python3 -S -E "$py/netlink.py"
-finished=1
