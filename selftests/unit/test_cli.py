@@ -17,6 +17,7 @@ import tempfile
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 PILOT = os.environ.get("PILOT", os.path.join(TOP, "userspace", "pilot", "pilot"))
+PILOTD = os.path.join(TOP, "userspace", "pilotd", "pilotd")
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -196,7 +197,15 @@ def wrong_arguments():
         got = run(*args.split(" "))
         usage = got[2].split("\n", 1)[1]
         test("wrong: pilot " + args, unlike(got, USAGE, pattern),
-             None if re.search("^usage: pilot |^pilot help lists", usage, re.M) else "no usage")
+             None if re.search("^usage: pilot |^pilot help (lists|%s tells)" % args.split(" ")[0], usage, re.M)
+             else "no usage")
+    test("a wrong value: no forms that hide it", None if run("set", "pilot0", "listen-port", "99999")[2] ==
+         'pilot: listen-port "99999" is out of range: 0 to 65535\npilot help set tells what it takes\n' else "else")
+    for told, args in (('there is no option "--confg"', "--confg x"), ('there is no option "-z"', "-zv"),
+                       ("which configuration file?", "--check"), ('unexpected argument "x"', "-c y x")):
+        p = subprocess.run([PILOTD, *args.split()], stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        test("wrong: pilotd " + args, p.returncode != USAGE and "exit status %d" % p.returncode,
+             None if p.stderr.startswith("pilotd: %s\nusage: pilotd " % told) else p.stderr)
     got = run("set", "pilot0", "\033[31mred\n", "x")
     test("wrong: an argument with control characters",
          unlike(got, USAGE, r'no setting "\?\[31mred\?"'))

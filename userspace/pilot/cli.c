@@ -58,6 +58,13 @@ int cli_usage(const struct cli_command *cmd, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+int cli_bad_value(const struct cli_command *cmd, const struct pilot_error *err)
+{
+	cli_fail("%s", err->text);
+	fprintf(stderr, "pilot help %s tells what it takes\n", cmd->name);
+	return CLI_USAGE;
+}
+
 int cli_no_option(const struct cli_command *cmd, int opt, char *const *argv)
 {
 	static const char *const words[] = { "--json", "--color", "--help", NULL };

@@ -69,6 +69,17 @@ int cli_usage(const struct cli_command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /**
+ * cli_bad_value() - say on stderr what is wrong with the value of an argument
+ * @cmd: subcommand
+ * @err: what is wrong
+ *
+ * Where the forms are not in doubt they would only hide it.
+ *
+ * Return: CLI_USAGE.
+ */
+int cli_bad_value(const struct cli_command *cmd, const struct pilot_error *err);
+
+/**
  * cli_no_option() - say that an option is not known, and the forms
  * @cmd: subcommand
  * @opt: what getopt() did not know, or '-' for a long one

@@ -78,7 +78,7 @@ static int key_set(int argc, char **argv, struct pilot_genl *g,
 		} else if (!strcmp(argv[i], "id") && i + 1 < argc) {
 			if (pilot_parse_u32(argv[++i], "id", 1, UINT32_MAX,
 					    &key.id, &err))
-				return cli_usage(&cmd_key, "%s", err.text);
+				return cli_bad_value(&cmd_key, &err);
 			key.has |= PILOT_HAS(PILOT_A_KEY_ID);
 		} else if (!strcmp(argv[i], "id")) {
 			return cli_usage(&cmd_key, "\"id\" needs a value");
@@ -134,7 +134,7 @@ static int key_del(int argc, char **argv, struct pilot_genl *g,
 			return cli_usage(&cmd_key, "unexpected argument \"%.40s\"",
 					 argv[6]);
 		if (pilot_parse_u32(argv[5], "id", 1, UINT32_MAX, &id, &err))
-			return cli_usage(&cmd_key, "%s", err.text);
+			return cli_bad_value(&cmd_key, &err);
 	}
 	if (pilot_genl_open(g))
 		return cli_fail("%s", g->err.text);
@@ -305,11 +305,11 @@ static int run(int argc, char **argv)
 	if (argc < 3)
 		return cli_usage(&cmd_key, "which device?");
 	if (cli_parse_dev(argv[2], &dev, &err))
-		return cli_usage(&cmd_key, "%s", err.text);
+		return cli_bad_value(&cmd_key, &err);
 	if (argc < 4 && !show)
 		return cli_usage(&cmd_key, "which node?");
 	if (argc > 3 && pilot_parse_node(argv[3], &node, &network, &err))
-		return cli_usage(&cmd_key, "%s", err.text);
+		return cli_bad_value(&cmd_key, &err);
 	if (set && argc < 5)
 		return cli_usage(&cmd_key, "which file holds the key? (- is stdin)");
 	if (show && argc > 4)

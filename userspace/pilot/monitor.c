@@ -330,7 +330,7 @@ static int run(int argc, char **argv)
 		return cli_usage(&cmd_monitor, "unexpected argument \"%.40s\"",
 				 argv[2]);
 	if (argc == 2 && cli_parse_dev(argv[1], &dev, &err))
-		return cli_usage(&cmd_monitor, "%s", err.text);
+		return cli_bad_value(&cmd_monitor, &err);
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (pilot_genl_open(&m.requests)) {

@@ -151,11 +151,11 @@ static int run(int argc, char **argv)
 	if (argc < 3)
 		return cli_usage(&cmd_peer, "which device?");
 	if (cli_parse_dev(argv[2], &dev, &err))
-		return cli_usage(&cmd_peer, "%s", err.text);
+		return cli_bad_value(&cmd_peer, &err);
 	if (argc < 4)
 		return cli_usage(&cmd_peer, "which node?");
 	if (pilot_parse_node(argv[3], &peer.node_id, &network, &err))
-		return cli_usage(&cmd_peer, "%s", err.text);
+		return cli_bad_value(&cmd_peer, &err);
 	if (del) {
 		if (argc > 4)
 			return cli_usage(&cmd_peer, "unexpected argument \"%.40s\"",
@@ -177,7 +177,7 @@ static int run(int argc, char **argv)
 			goto out;
 		}
 		if (ret) {
-			ret = cli_usage(&cmd_peer, "%s", err.text);
+			ret = cli_bad_value(&cmd_peer, &err);
 			goto out;
 		}
 	}

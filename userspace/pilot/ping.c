@@ -429,11 +429,11 @@ static int run(int argc, char **argv)
 		switch (opt) {
 		case 'c':
 			if (pilot_parse_u32(optarg, "-c", 1, UINT32_MAX - 1, &p->count, &err))
-				ret = cli_usage(&cmd_ping, "%s", err.text);
+				ret = cli_bad_value(&cmd_ping, &err);
 			break;
 		case 's':
 			if (pilot_parse_u32(optarg, "-s", 0, PAYLOAD_MAX, &p->size, &err))
-				ret = cli_usage(&cmd_ping, "%s", err.text);
+				ret = cli_bad_value(&cmd_ping, &err);
 			break;
 		case 'i':
 			if (!parse_seconds(optarg, INTERVAL_MIN, 3600 * SEC, &p->interval))
@@ -464,7 +464,7 @@ static int run(int argc, char **argv)
 		ret = cli_usage(&cmd_ping, "which node?");
 	else if (cli_parse_dev(argv[optind], &p->dev, &err) ||
 		 pilot_parse_node(argv[optind + 1], &p->node, &network, &err))
-		ret = cli_usage(&cmd_ping, "%s", err.text);
+		ret = cli_bad_value(&cmd_ping, &err);
 	else if (optind + 2 < argc)
 		ret = cli_usage(&cmd_ping, "unexpected argument \"%.40s\"", argv[optind + 2]);
 	else

@@ -15,11 +15,11 @@ static int run(int argc, char **argv)
 	if (argc < 2)
 		return cli_usage(&cmd_rekey, "which device?");
 	if (cli_parse_dev(argv[1], &dev, &err))
-		return cli_usage(&cmd_rekey, "%s", err.text);
+		return cli_bad_value(&cmd_rekey, &err);
 	if (argc < 3)
 		return cli_usage(&cmd_rekey, "which node?");
 	if (pilot_parse_node(argv[2], &node, &network, &err))
-		return cli_usage(&cmd_rekey, "%s", err.text);
+		return cli_bad_value(&cmd_rekey, &err);
 	if (argc > 3)
 		return cli_usage(&cmd_rekey, "unexpected argument \"%.40s\"", argv[3]);
 

@@ -100,7 +100,7 @@ static int run(int argc, char **argv)
 	if (argc < 2)
 		return cli_usage(&cmd_set, "which device?");
 	if (cli_parse_dev(argv[1], &info.dev, &err))
-		return cli_usage(&cmd_set, "%s", err.text);
+		return cli_bad_value(&cmd_set, &err);
 	if (argc < 3)
 		return cli_usage(&cmd_set, "what is to be set?");
 
@@ -113,7 +113,7 @@ static int run(int argc, char **argv)
 		if (ret == -EHOSTUNREACH || ret == -EAGAIN)
 			return cli_fail("%s", err.text);
 		if (ret)
-			return cli_usage(&cmd_set, "%s", err.text);
+			return cli_bad_value(&cmd_set, &err);
 	}
 
 	/* An address says its network too. */

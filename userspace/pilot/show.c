@@ -113,7 +113,7 @@ static int run(int argc, char **argv)
 		form = one;
 	}
 	if (name && cli_parse_dev(name, &dev, &err))
-		return cli_usage(&cmd_show, "%s", err.text);
+		return cli_bad_value(&cmd_show, &err);
 	return show(name ? &dev : NULL, form);
 }
 

@@ -570,12 +570,12 @@ static int take_option(struct top *t, int opt, const char *arg, char *const *arg
 		return CLI_DONE;
 	case 'n':
 		if (pilot_parse_u32(arg, "-n", 1, UINT32_MAX, &t->count, &err))
-			return cli_usage(&cmd_top, "%s", err.text);
+			return cli_bad_value(&cmd_top, &err);
 		return CLI_DONE;
 	case 'd':
 		if (pilot_parse_duration(arg, "-d", INTERVAL_MIN / (SEC / 1000),
 					 INTERVAL_MAX / (SEC / 1000), &ms, &err))
-			return cli_usage(&cmd_top, "%s", err.text);
+			return cli_bad_value(&cmd_top, &err);
 		t->interval = ms * (SEC / 1000);
 		return CLI_DONE;
 	case 's':
@@ -609,7 +609,7 @@ static int run(int argc, char **argv)
 	if (argc - optind > 1)
 		return cli_usage(&cmd_top, "unexpected argument \"%.40s\"", argv[optind + 1]);
 	if (argc > optind && cli_parse_dev(argv[optind], &t.dev, &err))
-		return cli_usage(&cmd_top, "%s", err.text);
+		return cli_bad_value(&cmd_top, &err);
 	if ((t.json || t.count) && !t.batch)
 		return cli_usage(&cmd_top, "%s goes with -b", t.json ? "-j" : "-n");
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,11 +35,14 @@ struct daemon {
 	struct nl *nl;
 };
 
-static void usage(FILE *to)
+static const char forms[] =
+	"usage: pilotd --config FILE [--foreground] [-v]...\n"
+	"       pilotd --check FILE\n";
+
+static void help(void)
 {
-	fputs("usage: pilotd --config FILE [--foreground] [-v]...\n"
-	      "       pilotd --check FILE\n"
-	      "\n"
+	fputs(forms, stdout);
+	fputs("\n"
 	      "  -c, --config FILE   configuration\n"
 	      "  -f, --foreground    stay in the foreground, log to standard error\n"
 	      "      --check         tell every mistake in the configuration and the files\n"
@@ -48,7 +52,20 @@ static void usage(FILE *to)
 	      "      --version       version\n"
 	      "\n"
 	      "SIGHUP reads the configuration again; SIGTERM ends pilotd, and the tunnel goes on.\n"
-	      "Exit status: 0 done, 1 failed, 2 usage, 3 mistakes in a file.\n", to);
+	      "Exit status: 0 done, 1 failed, 2 usage, 3 mistakes in a file.\n", stdout);
+}
+
+__attribute__((format(printf, 1, 2)))
+static int wrong_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("pilotd: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n%s", forms);
+	return EXIT_USAGE;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -290,7 +307,8 @@ int main(int argc, char **argv)
 	int opt, status, level = LOG_NOTICE;
 	char *path;
 
-	while ((opt = getopt_long(argc, argv, "c:fvh", options, NULL)) != -1) {
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":c:fvh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			d.path = optarg;
@@ -305,28 +323,25 @@ int main(int argc, char **argv)
 			level = level < LOG_DEBUG ? level + 1 : level;
 			break;
 		case 'h':
-			usage(stdout);
+			help();
 			return EXIT_DONE;
 		case 'V':
 			puts("pilotd " PILOT_VERSION);
 			return EXIT_DONE;
+		case ':':
+			return wrong_usage("which configuration file?");
 		default:
-			usage(stderr);
-			return EXIT_USAGE;
+			if (!strncmp(argv[optind - 1], "--", 2))
+				return wrong_usage("there is no option \"%.40s\"", argv[optind - 1]);
+			return wrong_usage("there is no option \"-%c\"", optopt);
 		}
 	}
 	if (check && !d.path && optind < argc)
 		d.path = argv[optind++];
-	if (optind < argc) {
-		fprintf(stderr, "pilotd: unexpected argument \"%s\"\n", argv[optind]);
-		usage(stderr);
-		return EXIT_USAGE;
-	}
-	if (!d.path) {
-		fputs("pilotd: --config is missing\n", stderr);
-		usage(stderr);
-		return EXIT_USAGE;
-	}
+	if (optind < argc)
+		return wrong_usage("unexpected argument \"%.40s\"", argv[optind]);
+	if (!d.path)
+		return wrong_usage("which configuration file?");
 	log_level(level);
 	if (check)
 		log_plain();
