@@ -88,6 +88,9 @@ def lint():
                     and 'outdated mandoc.db' not in t]
             warned = output('man', '--warnings', '-E', 'UTF-8', '-l', '-Tutf8', '-Z', path)
             told += [t for t in warned.splitlines() if re.search(r'^(troff|.*: warning)', t)]
+            # Macros within .Ql quote again.
+            text = re.sub('.\b', '', output('mandoc', '-T', 'utf8', path))
+            told += ['a quote in a quote: ' + q for q in re.findall('\u2018[^\u2019]*\u2018', text)]
         except FileNotFoundError as e:
             told = ['%s is missing (packages mandoc, man-db)' % e.filename]
         test(name + ': mandoc and man have nothing to complain of', told)
