@@ -42,6 +42,8 @@ TABLE = [
      ['conf:5: unknown section [timer]; did you mean [timers]?']),
     ('a section that is begun', TUNNEL + '[Reg]\n', None,
      ['conf:5: unknown section [Reg]; did you mean [registry]?']),
+    ('a section as others write it', TUNNEL + '[Peer]\n', None,
+     ['conf:5: unknown section [Peer]; did you mean [peer NODE]?']),
     ('keys mistyped, or as others write them',
      TUNNEL + 'listen_port = 1\nMtu = 1400\nuesr = x\n[peer 2]\nAllowedIPs = 10.0.0.0/8\n', None,
      ['conf:5: unknown key "listen_port" in [tunnel]; did you mean "listen-port"?',

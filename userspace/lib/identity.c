@@ -124,7 +124,7 @@ static int parse(struct pilot_identity *id, const char *text, size_t len,
 	if (!root) {
 		/* Its text may quote the file: only the place is told. */
 		ret = pilot_error_set(err, -EINVAL,
-				      "identity %s: not JSON (line %d, column %d)",
+				      "identity %s: not JSON (line %d, column %d); \"pilot identity new\" makes one",
 				      path, json_err.line, json_err.column);
 		sodium_memzero(&json_err, sizeof(json_err));
 		return ret;

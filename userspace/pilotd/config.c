@@ -451,8 +451,9 @@ static void unknown_section(struct reader *r, const char *name)
 		words[i - TUNNEL] = sections[i].name;
 	words[i - TUNNEL] = NULL;
 	like = meant(name, words);
-	textfile_error(r->t, r->t->line, NULL, "unknown section [%.64s]%s%s%s", name,
-		       like ? "; did you mean [" : "", like ? like : "", like ? "]?" : "");
+	textfile_error(r->t, r->t->line, NULL, "unknown section [%.64s]%s%s%s%s", name,
+		       like ? "; did you mean [" : "", like ? like : "",
+		       like == sections[PEER].name ? " NODE" : "", like ? "]?" : "");
 }
 
 static void unknown_key(struct reader *r, const char *name)

@@ -149,12 +149,12 @@ int rtnl_link_get(struct rtnl *r, const char *name, struct rtnl_link *link)
 	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 	ifi->ifi_family = AF_UNSPEC;
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
-	ret = transact(r, nlh, &buf, &reply, name);
+	ret = transact(r, nlh, &buf, &reply, "reading the link");
 	if (ret)
 		return ret;
 	if (reply->nlmsg_type != RTM_NEWLINK ||
 	    mnl_nlmsg_get_payload_len(reply) < sizeof(*ifi))
-		return pilot_error_set(&r->err, -EBADMSG, "%s: unexpected answer", name);
+		return pilot_error_set(&r->err, -EBADMSG, "reading the link: unexpected answer");
 	memset(link, 0, sizeof(*link));
 	read_link(reply, link, NULL);
 	return 0;
@@ -176,11 +176,10 @@ int rtnl_link_create(struct rtnl *r, const char *name)
 	nest = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
 	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, PILOT_LINK_KIND);
 	mnl_attr_nest_end(nlh, nest);
-	ret = transact(r, nlh, &buf, NULL, name);
+	ret = transact(r, nlh, &buf, NULL, "cannot be created");
 	if (ret == -EOPNOTSUPP)
 		return pilot_error_set(&r->err, ret,
-				       "%s: cannot be created: the kernel module \"pilot\" is not there (modprobe pilot)",
-				       name);
+				       "cannot be created: the kernel module \"pilot\" is not there (modprobe pilot)");
 	return ret == -EEXIST ? 0 : ret;
 }
 
