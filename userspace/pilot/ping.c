@@ -25,7 +25,7 @@
 #define PAYLOAD_DEFAULT	56
 #define PAYLOAD_MAX	65000
 #define SEC		INT64_C(1000000000)
-#define INTERVAL_MIN	(SEC / 20)
+#define INTERVAL_MIN	0.05	/* s */
 /* Waited for the last answers at least, if there was one before. */
 #define LINGER		SEC
 /* Pings of which a late answer is still told from a doubled one. */
@@ -400,15 +400,17 @@ static int ping(struct ping *p, int network)
 }
 
 /* "0.2": seconds, in ns. */
-static bool parse_seconds(const char *s, int64_t min, int64_t max, int64_t *ns)
+static int parse_seconds(const char *s, const char *what, double min, int64_t *ns,
+			 struct pilot_error *err)
 {
 	char *end;
 	double d = strtod(s, &end);
 
-	if (end == s || *end || !(d >= (double)min / SEC && d <= (double)max / SEC))
-		return false;
+	if (end == s || *end || !(d >= min && d <= 3600))
+		return pilot_error_set(err, -EINVAL, "%s \"%.40s\" is not %g to 3600 seconds",
+				       what, s, min);
 	*ns = (int64_t)(d * SEC);
-	return true;
+	return 0;
 }
 
 static int run(int argc, char **argv)
@@ -436,14 +438,12 @@ static int run(int argc, char **argv)
 				ret = cli_bad_value(&cmd_ping, &err);
 			break;
 		case 'i':
-			if (!parse_seconds(optarg, INTERVAL_MIN, 3600 * SEC, &p->interval))
-				ret = cli_usage(&cmd_ping, "-i: \"%.40s\" is not 0.05 to 3600 seconds",
-						optarg);
+			if (parse_seconds(optarg, "-i", INTERVAL_MIN, &p->interval, &err))
+				ret = cli_bad_value(&cmd_ping, &err);
 			break;
 		case 'W':
-			if (!parse_seconds(optarg, SEC / 100, 3600 * SEC, &p->wait))
-				ret = cli_usage(&cmd_ping, "-W: \"%.40s\" is not 0.01 to 3600 seconds",
-						optarg);
+			if (parse_seconds(optarg, "-W", 0.01, &p->wait, &err))
+				ret = cli_bad_value(&cmd_ping, &err);
 			break;
 		case 'q':
 			p->quiet = true;
