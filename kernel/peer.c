@@ -451,8 +451,7 @@ static void peer_timer(struct timer_list *timer)
 	again = need_key_held(peer, now, &due);
 	if (again && time_before(due, next))
 		next = due;
-	if (pilot_key_tick(peer) && peer->probes) {
-		peer->probes--;
+	if (pilot_key_tick(peer)) {
 		pilot_send_probe(peer);
 		next = now + PROBE_INTERVAL;
 	}

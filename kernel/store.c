@@ -511,7 +511,9 @@ unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
 
 		if (!key)
 			continue;
-		if (pilot_epochs_knows(&key->rx, (__force u32)prefix)) {
+		/* a hint: what counts is looked up under the lock */
+		if (data_race(pilot_epochs_knows(&key->rx,
+						 (__force u32)prefix))) {
 			cand[0] = key;
 			return 1;
 		}
@@ -741,14 +743,14 @@ static bool awaits_proof(struct pilot_peer *peer, enum pilot_slot slot)
  * pilot_key_tick() - transitions that time brings
  * @peer: peer
  *
- * Context: timer. Return: true while there is a key that is not proven or in
- * doubt, that is, as long as probes make sense.
+ * Context: timer. Return: whether to send a probe: there is a key that is not
+ * proven or in doubt, and a probe left.
  */
 bool pilot_key_tick(struct pilot_peer *peer)
 {
 	struct pilot_key *cur, *next;
 	unsigned long now = jiffies;
-	bool unproven, switched = false;
+	bool probe, switched = false;
 
 	spin_lock(&peer->lock);
 	cur = slot_key(peer, PILOT_SLOT_CURRENT);
@@ -760,12 +762,14 @@ bool pilot_key_tick(struct pilot_peer *peer)
 		switched = true;
 	}
 	drop_unused(peer, now);
-	unproven = awaits_proof(peer, PILOT_SLOT_CURRENT) ||
-		   awaits_proof(peer, PILOT_SLOT_NEXT) ||
-		   awaits_proof(peer, PILOT_SLOT_EARLIER);
+	probe = peer->probes && (awaits_proof(peer, PILOT_SLOT_CURRENT) ||
+				 awaits_proof(peer, PILOT_SLOT_NEXT) ||
+				 awaits_proof(peer, PILOT_SLOT_EARLIER));
+	if (probe)
+		peer->probes--;
 	spin_unlock(&peer->lock);
 
 	if (switched)
 		pilot_peer_flush(peer);
-	return unproven;
+	return probe;
 }
