@@ -534,9 +534,9 @@ static int attach(struct nl *nl, const struct rtnl_link *link,
 	nl->listen_port = info.listen_port;
 	nl->last_error[0] = '\0';
 	if (nl->cfg->node)
-		log_notice("%s: serving node %u on UDP port %u, %u peers, %u with a key",
+		log_notice("%s: serving node %u on UDP port %u, %u peer%s, %u with a key",
 			   nl->cfg->device, info.node_id, info.listen_port, info.peers,
-			   info.keys);
+			   info.peers == 1 ? "" : "s", info.keys);
 	else
 		log_notice("%s: waiting for the registry to give a node ID",
 			   nl->cfg->device);
