@@ -606,6 +606,47 @@ static void test_silence(void)
 	rig_free(r);
 }
 
+/* It may have let us go: whatever is longer than a keepalive would call it back. */
+static void test_silence_dynamic(void)
+{
+	struct rig *r = rig_new();
+
+	set_beacon(r, 100);
+	r->beacon_answers = true;
+	peer_is(r, PEER, true, PILOT_PATH_AUTO, PILOT_PATH_DIRECT, 1);
+	r->peer[PEER].k.dynamic = true;
+	r->peer[PEER].k.tx_packets = 5;
+	live(r, PEER, SILENCE);
+	clear(r);
+	r->peer[PEER].tx = r->now + 1;
+	run(r, 600000);
+	ok(!count(r, PROBE, 0) && !count(r, NEED_KEY, 0), "a dynamic peer need not answer keepalives");
+	r->peer[PEER].k.tx_packets = 6;
+	run(r, LATE_MS + 1);
+	ok(probes(r, PEER, false, 1) >= 1, "but the next packet, soon");
+	run(r, SILENT_ROUNDS * ROUND_MS);
+	ok(count(r, NEED_KEY, PEER) == 1, "then a key exchange begins");
+	clear(r);
+	run(r, 600000);
+	ok(count(r, PROBE, 0) <= 2 * DIRECT_ROUNDS && !count(r, NEED_KEY, 0),
+	   "for that packet only once; relayed by now, the direct path is tried");
+	r->peer[PEER].k.tx_packets = 7;
+	run(r, 4 * SILENCE);
+	ok(count(r, NEED_KEY, PEER) == 1, "and once more for another");
+
+	peer_is(r, PEER, true, PILOT_PATH_AUTO, PILOT_PATH_RELAY, 1);
+	r->peer[PEER].k.dynamic = true;
+	r->peer[PEER].k.tx_packets = 8;
+	live(r, PEER, 2 * DIRECT_RETRY_MS);
+	clear(r);
+	live(r, PEER, 10 * DIRECT_RETRY_MS);
+	ok(!count(r, PROBE, 0), "relayed and idle: the direct path is not tried");
+	r->peer[PEER].k.tx_packets = 9;
+	live(r, PEER, DIRECT_RETRY_MS + 5000);
+	ok(probes(r, PEER, false, 1) == DIRECT_ROUNDS, "relayed, with a packet: it is, once");
+	rig_free(r);
+}
+
 static void test_silence_exceptions(void)
 {
 	struct rig *r = rig_new();
@@ -750,6 +791,7 @@ int main(void)
 	test_retry();
 	test_punch();
 	test_silence();
+	test_silence_dynamic();
 	test_silence_exceptions();
 	test_outage();
 	test_sync();

@@ -43,6 +43,8 @@
 #define DIRECT_ROUNDS			5
 #define SILENT_ROUNDS			6
 #define ROUND_MS			500
+/* How often a dynamic peer that is silent is asked for packets sent to it. */
+#define LATE_MS				5000
 /* The wait doubles with each reset of a path, this often. */
 #define RESETS_BACKOFF			4
 /* Punch requests a second, and how long their commands are waited for. */

@@ -68,11 +68,13 @@ void nl_paths_peer(const struct pilot_peer_info *info, struct paths_peer *peer)
 	size_t i;
 
 	*peer = (struct paths_peer){
+		.dynamic = info->dynamic,
 		.path = info->path,
 		.active = info->path_active,
 		.endpoint = info->endpoint,
 		.last_rx = info->last_rx <= INT64_MAX ? (int64_t)info->last_rx : -1,
 		.last_tx = info->last_tx <= INT64_MAX ? (int64_t)info->last_tx : -1,
+		.tx_packets = info->stats.v[PILOT_A_STATS_TX_PACKETS],
 	};
 	for (i = 0; i < info->n_keys; i++)
 		if (info->keys[i].slot == PILOT_SLOT_CURRENT &&

@@ -26,10 +26,12 @@
  * @deadline: when something is to be done
  * @mark: seen in the present dump
  * @heard: when it was heard last, as far as is known; NEVER
+ * @tx_packets: sent to it, when that was noticed
  * @silent_at: when it counts as silent
  * @silent: it does; the rounds are to find out whether it lives
  * @resets: of its path since it was heard
  * @try_at: when the direct path is tried again
+ * @tried_packets: sent to it, when that was last tried
  * @rounds: probes still to send
  * @round_at: when the next is due, or their answers are
  * @candidates: where the registry says it is
@@ -42,10 +44,12 @@ struct route {
 	struct deadline deadline;
 	bool mark;
 	int64_t heard;
+	uint64_t tx_packets;
 	int64_t silent_at;
 	bool silent;
 	unsigned int resets;
 	int64_t try_at;
+	uint64_t tried_packets;
 	unsigned int rounds;
 	int64_t round_at;
 	struct pilot_endpoint candidates[PATHS_CANDIDATES];
@@ -185,6 +189,7 @@ static void update(struct paths *ps, int64_t now, struct route *r,
 	}
 	if (k->last_rx >= 0 && now - k->last_rx > r->heard) {
 		r->heard = now - k->last_rx;
+		r->tx_packets = k->tx_packets;
 		r->silent_at = ps->silence ? r->heard + ps->silence : FOREVER;
 		r->resets = 0;
 		if (r->silent && r->silent_at > now) {
@@ -540,12 +545,18 @@ static void reset_path(struct paths *ps, int64_t now, struct route *r,
 		ps->ops->set_path(ps->ctx, node, PILOT_PATH_RELAY);
 	/* It may have lost its keys. */
 	ps->ops->need_key(ps->ctx, node);
+	r->tx_packets = k->tx_packets;
 }
 
-/* Silent is who does not answer, not who is not spoken to. */
-static bool is_spoken_to(const struct paths_peer *k)
+/*
+ * Silent is who does not answer, not who is not spoken to. A peer that goes when
+ * it is idle may have let us go by now: a probe for the sake of keepalives alone
+ * would make us its peer again, and two nodes would keep each other for ever.
+ */
+static bool is_spoken_to(const struct route *r, const struct paths_peer *k)
 {
-	return k->last_tx >= 0 && k->last_tx < k->last_rx;
+	return k->last_tx >= 0 && k->last_tx < k->last_rx &&
+	       !(k->dynamic && k->tx_packets == r->tx_packets);
 }
 
 static void look_after(struct paths *ps, int64_t now, struct route *r)
@@ -559,7 +570,7 @@ static void look_after(struct paths *ps, int64_t now, struct route *r)
 	}
 	update(ps, now, r, &k);
 	if (now >= r->silent_at) {
-		if (is_spoken_to(&k)) {
+		if (is_spoken_to(r, &k)) {
 			r->silent = true;
 			r->rounds = SILENT_ROUNDS;
 			r->round_at = now;
@@ -570,15 +581,19 @@ static void look_after(struct paths *ps, int64_t now, struct route *r)
 			if (k.active == PILOT_PATH_RELAY)
 				paths_discover(ps, now);
 		} else {
-			r->silent_at = now + ps->silence;
+			/* the next packet to a dynamic peer may be one too many */
+			r->silent_at = now + (k.dynamic ? LATE_MS : ps->silence);
 		}
 	}
 	if (now >= r->try_at) {
 		r->try_at = now + DIRECT_RETRY_MS;
-		if (r->rounds < DIRECT_ROUNDS)
-			r->rounds = DIRECT_ROUNDS;
-		r->round_at = now;
-		request_punch(ps, now, node);
+		if (!k.dynamic || k.tx_packets != r->tried_packets) {
+			if (r->rounds < DIRECT_ROUNDS)
+				r->rounds = DIRECT_ROUNDS;
+			r->round_at = now;
+			request_punch(ps, now, node);
+		}
+		r->tried_packets = k.tx_packets;
 	}
 	if (r->rounds && now >= r->round_at)
 		send_round(ps, now, r, &k);

@@ -33,14 +33,18 @@ struct paths;
  * @endpoint: where it is, AF_UNSPEC if not known
  * @last_rx: ms since a frame was opened, negative if never
  * @last_tx: ms since one was sent, negative if never
+ * @dynamic: it goes when it is idle, here and perhaps there
+ * @tx_packets: packets sent to it, keepalives not counted
  */
 struct paths_peer {
 	bool ready;
+	bool dynamic;
 	uint8_t path;
 	uint8_t active;
 	struct pilot_endpoint endpoint;
 	int64_t last_rx;
 	int64_t last_tx;
+	uint64_t tx_packets;
 };
 
 /**
