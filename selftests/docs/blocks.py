@@ -13,13 +13,16 @@ A mark is a comment before the block: "<!-- test: MARK -->" in Markdown,
   registry             a registry file
   build                commands in a clone, where make targets and programs exist
   by FILE              commands that FILE runs
+  by FILE, on node1|node2|both [, OPTION...]
+                       FILE takes them, and the files before them, from here
   text                 neither commands nor a file
   not run: WHY         commands that nothing tries
 
 In a block with lines that begin with "# " or "$ ", these are the commands;
 else all lines are.
 
-usage: blocks.py DIRECTORY    one directory per block: where, mark, body, commands
+usage: blocks.py DIRECTORY [DOCUMENT...]
+       one directory per block: where, mark, body, commands
 """
 import glob
 import os
@@ -32,7 +35,8 @@ MARK = re.compile(r'''
     (given\ (?P<given>[a-z0-9' ]+),\ )?on\ (?P<on>node1|node2|both)(?P<options>(,\ [^,]+)*)
   | file\ (?P<path>/\S+)\ on\ (?P<at>node1|node2|both)(?P<own>,\ own\ node\ ID)?
   | configuration | registry | build | text
-  | by\ (?P<by>\S+) | not\ run:\ .+ ''', re.X)
+  | by\ (?P<by>[^\s,]+)(,\ on\ (?P<taken>node1|node2|both)(?P<more>(,\ [^,]+)*))?
+  | not\ run:\ .+ ''', re.X)
 OPTION = re.compile(r'fails|interrupted|mirrored|python|copies \S+|shows .+')
 
 # Where nothing may be left untried.
@@ -73,7 +77,7 @@ class Block:
         elif not self.fields:
             yield '%s: what is "test: %s"?' % (self.where, self.mark)
         else:
-            for option in filter(None, (self.fields['options'] or '').split(', ')):
+            for option in filter(None, (self.fields['options'] or self.fields['more'] or '').split(', ')):
                 if not OPTION.fullmatch(option):
                     yield '%s: there is no option "%s"' % (self.where, option)
             if self.mark.startswith('not run') and self.path.startswith(STRICT):
@@ -144,7 +148,7 @@ def blocks(path):
 
 def main():
     number = 0
-    for path in documents():
+    for path in sys.argv[2:] or documents():
         for block in blocks(path):
             number += 1
             d = os.path.join(sys.argv[1], '%03d' % number)

@@ -96,6 +96,10 @@ def commands():
             elif b.fields and b.fields['by']:
                 by = b.fields['by']
                 text = read(by) if exists(by) else ''
+                if b.fields['taken']:
+                    if os.path.basename(path) not in text:
+                        problems.append('%s: %s does not read this document' % (b.where, by))
+                    continue
                 problems += ['%s: %s does not run "%s"' % (b.where, by, c) for c in b.commands()
                              if re.sub(r'^sudo |\s+#.*', '', c) not in text]
     test('commands for a clone exist', problems)
