@@ -274,10 +274,10 @@ slow=1
 
 # Until COMMAND succeeds, at most MS milliseconds.
 busywait() { # ms command...
-	local end=$(($(date +%s%3N) + $1 * slow))
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000 * slow)) # us
 	shift
 	until "$@"; do
-		[ "$(date +%s%3N)" -lt $end ] || return 1
+		[ "${EPOCHREALTIME/[.,]/}" -lt $end ] || return 1
 		sleep 0.05
 	done
 }

@@ -65,9 +65,11 @@ fresh() { # files
 	pid=$!
 	forget 2 "$1" || rc=1
 	wait $pid || rc=1
-	[ -z "$disturbed" ] || on "$r" nft flush ruleset
+	case $disturbed in
+	firewall) on "$r" nft flush ruleset ;;
+	route) ip -n "$n1" route del 198.51.100.2 ;;
+	esac
 	disturbed=
-	ip -n "$n1" route del 198.51.100.2 2>/dev/null
 	echo 0 >/sys/kernel/tracing/events/enable
 	return $rc
 }
@@ -75,11 +77,12 @@ fresh() { # files
 forget() { # node files
 	local ns=n$1 dev
 	# shellcheck disable=SC2016
-	at "$1" sh -c 'kill -KILL -1; umount -q /run/netns/* 2>/dev/null
+	at "$1" sh -c 'kill -KILL -1
+		for f in /run/netns/*; do [ ! -e "$f" ] || umount -q "$f"; done
 		rm -rf /root/* /var/lib/pilot/* /etc/pilot/* /run/netns/*; cp "$0"/* /etc/pilot/' "$work/$2$1" || return
-	for dev in $(ip -n "${!ns}" -o link show type pilot | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do
+	while IFS=': @' read -r _ dev _; do
 		ip -n "${!ns}" link del "$dev"
-	done
+	done < <(ip -n "${!ns}" -o link show type pilot)
 }
 
 make_files() {
@@ -148,7 +151,7 @@ given_a_port_that_is_taken() {
 
 given_a_firewall_in_the_way() {
 	given_a_configuration || return
-	disturbed=1
+	disturbed=firewall
 	on "$r" nft add table ip wall && on "$r" nft add chain ip wall forward '{ type filter hook forward priority 0; }' &&
 		on "$r" nft add rule ip wall forward udp dport 37736 drop && serve 1
 }
@@ -181,7 +184,7 @@ given_a_source_that_is_not_the_senders() {
 
 given_a_narrow_path() {
 	given_a_tunnel || return
-	tunnel=
+	tunnel='' disturbed=route
 	ip -n "$n1" route replace 198.51.100.2 via 192.0.2.254 mtu 1400
 }
 
@@ -200,9 +203,11 @@ mirror() {
 }
 
 commands() { # block given nodes options
-	local b=$1 given=$2 nodes=$3 options=$4 i n option how=() mirrored='' copies='' shows='' python='' rc=0
+	local b=$1 given=$2 nodes=$3 list i option how=() mirrored='' copies='' shows='' python='' file rc=0
+	local pids=() shown=()
 	[ "$nodes" != both ] || nodes="node1 node2"
-	while read -r option; do
+	IFS=, read -ra list <<<"$4"
+	for option in "${list[@]# }"; do
 		case $option in
 		fails|interrupted) how+=("$option") ;;
 		mirrored) mirrored=1 ;;
@@ -210,37 +215,53 @@ commands() { # block given nodes options
 		copies\ *) copies=${option#copies } ;;
 		shows\ *) shows=${option#shows } ;;
 		esac
-	done < <(tr , '\n' <<<"$options" | sed 's/^ *//')
+	done
 	if [ -n "$given" ]; then
 		given=${given//[^a-z0-9 ]/}
 		"given_${given// /_}" || fail "not given: $given" || return
 	fi
-	for n in $nodes; do
-		i=${n#node}
-		cp "$b/commands" "$work/commands"
-		[ -z "$mirrored" ] || [ $i = 1 ] || mirror <"$b/commands" >"$work/commands"
+	for i in ${nodes//node/}; do
+		file=$b/commands
+		[ -z "$mirrored" ] || [ $i = 1 ] || { file=$work/mirrored; mirror <"$b/commands" >"$file"; }
 		if [ -n "$python" ]; then
-			at $i env PYTHONPATH="$py" python3 - <"$b/body" || rc=1
+			at $i env PYTHONPATH="$py" python3 - <"$b/body" &
 		else
-			at $i "$top/selftests/docs/session" "$work/commands" "${how[@]}" || rc=1
-		fi
-	done >"$work/shown" 2>&1
+			at $i "$top/selftests/docs/session" "$file" "${how[@]}" &
+		fi >"$work/shown$i" 2>&1
+		pids+=($!) shown+=("$work/shown$i")
+	done
+	for i in "${pids[@]}"; do
+		wait $i || rc=1
+	done
+	cat "${shown[@]}" >"$work/shown"
 	cat "$work/shown"
-	if [ -n "$shows" ] && ! grep -v '^+ ' "$work/shown" | grep -q -E -e "$shows"; then
-		fail "does not show $shows" || rc=1
-	fi
+	[ -z "$shows" ] || was_shown "$shows" || fail "does not show $shows" || rc=1
 	[ -z "$copies" ] || { at 1 cat "/root/$copies" | put 2 "/root/$copies"; } || rc=1
 	return $rc
 }
 
+# Other than in what was typed.
+was_shown() { # regex
+	local line
+	while IFS= read -r line; do
+		[[ $line == '+ '* || ! $line =~ $1 ]] || return 0
+	done <"$work/shown"
+	return 1
+}
+
 # A key that is to be filled in is that of the machine's identity.
 file() { # block path nodes own
-	local n i
+	local n i text own
+	text=$(<"$1/body")
+	for i in 1 2; do
+		[[ $text != *PUBLIC-KEY-OF-NODE-$i* ]] ||
+			text=${text/PUBLIC-KEY-OF-NODE-$i/"$(at $i pilot identity show /etc/pilot/identity)"}
+	done
 	for n in ${3/both/node1 node2}; do
 		i=${n#node}
-		sed -e "s|PUBLIC-KEY-OF-NODE-1|$(at 1 pilot identity show /etc/pilot/identity)|" \
-			-e "s|PUBLIC-KEY-OF-NODE-2|$(at 2 pilot identity show /etc/pilot/identity)|" \
-			${4:+-e "s/node-id = 1/node-id = $i/"} "$1/body" | put $i "$2" || return
+		own=$text
+		[ -z "$4" ] || own=${text/node-id = 1/node-id = $i}
+		put $i "$2" <<<"$own" || return
 	done
 }
 
@@ -257,12 +278,15 @@ registry() { # block
 }
 
 python3 "$top/selftests/docs/blocks.py" "$work" && make_files && boot 1 && boot 2 || exit
-document=
+document=''
 for b in "$work"/[0-9]*; do
-	where=$(<"$b/where") mark=$(<"$b/mark")
+	mark='' first=''
+	read -r where <"$b/where"
+	read -r mark <"$b/mark"
+	read -r first <"$b/commands"
 	# shellcheck disable=SC2053
 	[[ ${where%:*} == ${DOCS:-*} ]] || continue
-	name="$where: $(head -n 1 "$b/commands")"
+	name="$where: $first"
 	if [ -s "$b/problem" ]; then
 		try "$name" eval 'cat "$b/problem"; false'
 		continue
