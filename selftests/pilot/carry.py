@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """usage: carry.py NETNS1 ADDRESS1 NETNS2 ADDRESS2 [tcp=BYTES] [udp=ROUNDS] [row=N] [mtu=N] [seed=N]
+       [until=FILE]
 
 Real sockets between two network namespaces, both ends in this process: a TCP
-stream of that many bytes each way at once, and UDP super-packets (UDP_SEGMENT)
+stream of that many bytes each way at once (with "until" one after the other, until
+there is FILE), and UDP super-packets (UDP_SEGMENT)
 each way in turn, taken in by a socket with UDP_GRO and one without, and a row of
 single datagrams each way, many of them under way at once. ADDRESS1
 binds the client unless it is "-". What arrives must be what was sent, byte for
@@ -184,19 +186,22 @@ def row(ns1, ns2, to, count):
 
 def main():
     ns1, from_, ns2, to = sys.argv[1:5]
-    opts = {'tcp': 1000000, 'udp': 9, 'row': 0, 'mtu': 1400, 'seed': int(os.environ.get('SEED', '1'))}
+    opts = {'tcp': 1000000, 'udp': 9, 'row': 0, 'mtu': 1400, 'seed': int(os.environ.get('SEED', '1')),
+            'until': ''}
     for arg in sys.argv[5:]:
         name, value = arg.split('=')
         assert name in opts, arg
-        opts[name] = int(value)
+        opts[name] = type(opts[name])(value)
     print('seed', opts['seed'])
     rng = random.Random(opts['seed'])
     if opts['udp']:
         udp(ns1, from_, ns2, to, opts['udp'], opts['mtu'], rng)
     if opts['row']:
         row(ns1, ns2, to, opts['row'])
-    if opts['tcp']:
+    while opts['tcp']:
         tcp(ns1, from_, ns2, to, opts['tcp'], rng)
+        if not opts['until'] or os.path.exists(opts['until']):
+            break
 
 
 if __name__ == '__main__':

@@ -147,7 +147,7 @@ ids_are_not_reused() {
 wish_is_kept() {
 	spawn "$n1" pilot monitor pilot0 >"$work/wishes" &
 	local pid=$! rc=0
-	sleep 0.5
+	busywait 10000 eval 'on "$n1" pilot set pilot0 fwmark off; [ -s "$work/wishes" ]' || rc=1
 	on "$n1" pilot key del pilot0 2
 	on "$n1" ping -n -q -c 1 -W 1 10.9.0.2
 	on "$n1" pilot key set pilot0 2 "$work/key" && on "$n1" pilot key del pilot0 2 || rc=1

@@ -337,19 +337,22 @@ waits_for_key() {
 
 # New keys while data flows, at the receiver first.
 keys_change() {
-	local pid rc=0 n=0
-	carry udp=0 tcp=9000000 >"$work/carry.out" 2>&1 &
+	local pid rc=0 before
+	before=$(peer_value "$n1" 2 tx_packets) || return
+	rm -f "$work/enough"
+	carry udp=0 until="$work/enough" >"$work/carry.out" 2>&1 &
 	pid=$!
-	while kill -0 $pid 2>/dev/null; do
+	busywait 20000 peer_stat_grew "$n1" 2 tx_packets "$before" +50 || rc=1
+	for _ in 1 2 3 4 5 6; do
 		new_key "$work/key"
 		on "$n2" pilot key set pilot0 1 "$work/key" && on "$n1" pilot key set pilot0 2 "$work/key" || rc=1
-		n=$((n + 1))
 		sleep 0.3
 	done
+	kill -0 $pid || fail "it did not last" || rc=1
+	touch "$work/enough"
 	wait $pid || rc=1
 	cat "$work/carry.out"
-	echo "$n keys"
-	[ $rc = 0 ] && [ $n -ge 4 ]
+	return $rc
 }
 
 negotiated() { # namespace node file id

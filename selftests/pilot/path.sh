@@ -35,9 +35,9 @@ marked() {
 
 # DSCP stays inside; ECN is copied out, and congestion on the way copied in.
 traffic_class() {
-	spawn "$n1" timeout 20 tcpdump -n -l -v -i e0 udp port 37736 >"$work/outer" 2>/dev/null &
+	spawn "$n1" timeout 100 tcpdump -n -l -v -i e0 udp port 37736 >"$work/outer" 2>"$work/tcpdump" &
 	local pid=$!
-	sleep 2
+	busywait 20000 grep -q 'listening on' "$work/tcpdump"
 	on "$n1" ping -n -q -c 2 -Q 0xb9 10.9.0.2 || return
 	busywait 5000 grep -q 'tos 0x1,ECT(1)\|tos 0x1' "$work/outer"
 	local rc=$?

@@ -185,7 +185,7 @@ device_vanishes() {
 	local pid
 	spawn "$n1" pilot top -b -n 6 -d 400ms pilot0 >"$work/top" 2>&1 &
 	pid=$!
-	sleep 1
+	busywait 10000 grep -q '^pilot top' "$work/top"
 	ip -n "$n1" link del pilot0 && busywait 5000 grep -q 'pilot0: no such device now' "$work/top" || return
 	ip -n "$n1" link add pilot0 type pilot && on "$n1" pilot set pilot0 node-id 1 && wait $pid || fail "exit status $?" || return
 	[ "$(grep -c '^pilot top' "$work/top")" = 6 ] || fail "$(<"$work/top")"

@@ -536,10 +536,15 @@ def top_batch():
         p = subprocess.Popen([PILOT, 'top', '-b', '-n', '8', '-d', '250ms', 'pilot0'],
                              stdout=subprocess.PIPE, encoding='utf-8',
                              env={**os.environ, 'FAKE_GONE': name})
-        for action in (lambda: open(name, 'w').close(), lambda: os.unlink(name)):
-            time.sleep(0.8)
+        out = ''
+        for sign, action in (('pilot top ', lambda: open(name, 'w').close()),
+                             ('no such device now', lambda: os.unlink(name))):
+            for line in p.stdout:
+                out += line
+                if sign in line:
+                    break
             action()
-        out = p.communicate(timeout=30)[0]
+        out += p.communicate(timeout=30)[0]
     blocks = out.split('pilot top ')[1:]
     lost = [i for i, b in enumerate(blocks) if 'no such device now' in b]
     test('top: a device that vanishes is said, and it goes on',
