@@ -10,6 +10,7 @@ PATH=$PATH:/sbin:/usr/sbin
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pilot-packages.XXXXXX") || exit 1
 pids=()
 finish() {
+	trap '' INT TERM HUP # timeout(1) sends one twice
 	# bash would tell of each
 	[ ${#pids[@]} -eq 0 ] || { kill -KILL "${pids[@]}"; wait; } 2>/dev/null
 	rm -rf "$tmp"
