@@ -14,12 +14,11 @@
 static u32 hash_prefix(const void *key, u32 len, u32 seed)
 {
 	const struct pilot_prefix *p = key;
-	u64 h = get_unaligned((const u64 *)p->addr);
+	u64 h = get_unaligned_le64(p->addr);
 
 	/* folded in between, so that the last bits of an address count */
 	h = (h ^ seed ^ (u64)p->len << 32) * GOLDEN_RATIO_64;
-	h = (h ^ h >> 32 ^ get_unaligned((const u64 *)(p->addr + 2))) *
-	    GOLDEN_RATIO_64;
+	h = (h ^ h >> 32 ^ get_unaligned_le64(p->addr + 2)) * GOLDEN_RATIO_64;
 	return (h ^ h >> 32) * GOLDEN_RATIO_64 >> 32;
 }
 
