@@ -188,6 +188,21 @@ def check(where, own, config, registry, wanted, mode=0o644):
     return problems
 
 
+def logged(where):
+    """What a line begins with, and what is wrong with that."""
+    said = []
+    for stream in ('', '0:0', 'x', None):
+        with tempfile.TemporaryFile('w+', encoding='utf-8', dir=where) as log:
+            if stream is None:
+                it = os.fstat(log.fileno())
+                stream = '%d:%d' % (it.st_dev, it.st_ino)
+            subprocess.run([PILOTD, '--config', os.path.join(where, 'nowhere')], stderr=log,
+                           env={**os.environ, 'JOURNAL_STREAM': stream}, check=False)
+            log.seek(0)
+            said.append(log.read().split(where)[0])
+    return [] if said == 3 * ['pilotd: '] + ['<3>'] else [str(said)]
+
+
 def main():
     for program in (PILOT, PILOTD):
         if not os.access(program, os.X_OK):
@@ -247,6 +262,7 @@ def main():
         report('a configuration that is not there', [] if got.returncode == MISTAKE and
                'nowhere: cannot be read: No such file or directory' in got.stderr
                else ['%d: %s' % (got.returncode, got.stderr)])
+        report('a line of the log, elsewhere and to the journal', logged(where))
     print('1..%d' % number)
     return 1 if failed else 0
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int max_level = LOG_NOTICE;
@@ -37,6 +40,17 @@ void log_forget_error(void)
 	first_error[0] = '\0';
 }
 
+/* systemd.exec(5): $JOURNAL_STREAM is what systemd has given to us. */
+static bool to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	uintmax_t dev, ino;
+	struct stat st;
+
+	return stream && sscanf(stream, "%ju:%ju", &dev, &ino) == 2 &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == dev && st.st_ino == ino;
+}
+
 void log_msg(int level, const char *fmt, ...)
 {
 	char line[1024];
@@ -54,8 +68,8 @@ void log_msg(int level, const char *fmt, ...)
 		syslog(level, "%s", line);
 	else if (plain)
 		fprintf(stderr, "%s%s\n", level == LOG_WARNING ? "warning: " : "", line);
-	else if (isatty(STDERR_FILENO))
-		fprintf(stderr, "pilotd: %s\n", line);
+	else if (to_journal())
+		fprintf(stderr, "<%d>%s\n", level, line);
 	else
-		fprintf(stderr, "<%d>pilotd: %s\n", level, line);
+		fprintf(stderr, "pilotd: %s\n", line);
 }

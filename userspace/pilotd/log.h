@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The log: standard error, with journald's "<priority>" in front unless it is a
- * terminal; or syslog for a daemon in the background. Never given key material.
+ * The log: standard error, with "pilotd:" in front, or the priority if it is the
+ * journal, which has the name; or syslog for a daemon in the background. Never
+ * given key material.
  */
 #ifndef PILOTD_LOG_H
 #define PILOTD_LOG_H
