@@ -6,6 +6,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 peers=16384
+# A debug kernel takes more than seven minutes for so many.
+[ $slow -eq 1 ] || peers=2048
 add_ns "$n1"
 
 # Node ID and key ID of every peer a dump shows.
@@ -48,7 +50,7 @@ dump_consistent() {
 # With --icount it takes 1.1 s of guest time; plain emulation runs as slow as the
 # machine is busy.
 fast_enough() {
-	[ "$(sed 's/ms=\([0-9]*\).*/\1/' "$work/scale")" -lt 15000 ]
+	[ "$(sed 's/ms=\([0-9]*\).*/\1/' "$work/scale")" -lt $((15000 * slow)) ]
 }
 
 limit() {
@@ -81,7 +83,11 @@ dump_boundaries() {
 }
 try "add $peers peers with keys" add_peers
 diag "$(cat "$work/scale")"
-try "an idle peer with a key costs less than 4 KiB" memory_bound
+if [ -e /sys/kernel/debug/kmemleak ]; then
+	skip "an idle peer with a key costs less than 4 KiB" "a debug kernel adds to each allocation"
+else
+	try "an idle peer with a key costs less than 4 KiB" memory_bound
+fi
 try "they are installed in less than 15 s" fast_enough
 try "a dump shows them all" dump_complete
 try "dumps while the set changes" dump_consistent
