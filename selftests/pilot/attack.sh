@@ -62,7 +62,7 @@ junk() {
 	attack junk $under4_1 37736 $under4_2 1 "$work/pils.1" 500 5 &
 	local pid=$!
 	attack junk $under4_2 37736 $under4_1 2 "$work/pils.2" 500 5 && wait $pid || return
-	peer_stat_grew "$n2" 1 rx_decrypt_fail "$before" +500
+	peer_stat_grew "$n2" 1 rx_decrypt_fail "$before" "+$((500 / slow))"
 }
 
 # A session nobody uses for a while is no easier prey: junk, then packets.
