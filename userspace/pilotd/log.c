@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "log.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,11 +45,13 @@ void log_forget_error(void)
 static bool to_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	uintmax_t dev, ino;
 	struct stat st;
+	char own[64];
 
-	return stream && sscanf(stream, "%ju:%ju", &dev, &ino) == 2 &&
-	       !fstat(STDERR_FILENO, &st) && st.st_dev == dev && st.st_ino == ino;
+	if (!stream || fstat(STDERR_FILENO, &st))
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return !strcmp(stream, own);
 }
 
 void log_msg(int level, const char *fmt, ...)
