@@ -30,17 +30,17 @@ static void *append(struct sink *s)
 	return (char *)s->list + s->n * s->size;
 }
 
-/* Begin a request about a device, or say that it does not fit. */
-static struct nlmsghdr *begin(struct pilot_genl *g, uint8_t cmd, int flags,
-			      const struct pilot_dev *dev)
+/* Begin a request about a device. */
+static int begin(struct pilot_genl *g, uint8_t cmd, int flags,
+		 const struct pilot_dev *dev, struct nlmsghdr **nlh)
 {
-	struct nlmsghdr *nlh = pilot_genl_begin(g, cmd, flags);
-
-	if (pilot_msg_put_dev(nlh, PILOT_GENL_TX_SIZE, dev)) {
-		pilot_error_set(&g->err, -EMSGSIZE, "the request is too large");
-		return NULL;
-	}
-	return nlh;
+	/* The daemon has none while its device is away. */
+	if (!g->tx)
+		return pilot_error_set(&g->err, -ENOTCONN, "there is no netlink socket");
+	*nlh = pilot_genl_begin(g, cmd, flags);
+	if (pilot_msg_put_dev(*nlh, PILOT_GENL_TX_SIZE, dev))
+		return pilot_error_set(&g->err, -EMSGSIZE, "the request is too large");
+	return 0;
 }
 
 static int unfit(struct pilot_genl *g, int ret)
@@ -80,11 +80,12 @@ int pilot_device_get(struct pilot_genl *g, const struct pilot_dev *dev,
 		     struct pilot_device_info *info)
 {
 	struct sink s = { .g = g, .size = sizeof(*info) };
+	struct nlmsghdr *nlh;
 	int ret;
 
-	if (!begin(g, PILOT_CMD_DEVICE_GET, 0, dev))
-		return -EMSGSIZE;
-	ret = pilot_genl_request(g, take_device, NULL, &s);
+	ret = begin(g, PILOT_CMD_DEVICE_GET, 0, dev, &nlh);
+	if (!ret)
+		ret = pilot_genl_request(g, take_device, NULL, &s);
 	if (!ret && s.n != 1)
 		ret = pilot_error_set(&g->err, -EBADMSG,
 				      "the kernel sent %zu devices instead of one",
@@ -115,11 +116,12 @@ int pilot_device_dump(struct pilot_genl *g, struct pilot_device_info **list,
 
 int pilot_device_set(struct pilot_genl *g, const struct pilot_device_info *info)
 {
-	struct nlmsghdr *nlh = begin(g, PILOT_CMD_DEVICE_SET, 0, &info->dev);
+	struct nlmsghdr *nlh;
 	int ret;
 
-	if (!nlh)
-		return -EMSGSIZE;
+	ret = begin(g, PILOT_CMD_DEVICE_SET, 0, &info->dev, &nlh);
+	if (ret)
+		return ret;
 	ret = pilot_msg_put_device(nlh, PILOT_GENL_TX_SIZE, info);
 	if (ret)
 		return unfit(g, ret);
@@ -190,11 +192,12 @@ static int begin_peer(struct pilot_genl *g, uint8_t cmd,
 		      const struct pilot_dev *dev,
 		      const struct pilot_peer_info *peer)
 {
-	struct nlmsghdr *nlh = begin(g, cmd, 0, dev);
+	struct nlmsghdr *nlh;
 	int ret;
 
-	if (!nlh)
-		return -EMSGSIZE;
+	ret = begin(g, cmd, 0, dev, &nlh);
+	if (ret)
+		return ret;
 	ret = pilot_msg_put_peer(nlh, PILOT_GENL_TX_SIZE, peer);
 	return ret ? unfit(g, ret) : 0;
 }
@@ -226,13 +229,14 @@ int pilot_peer_dump(struct pilot_genl *g, const struct pilot_dev *dev,
 		    struct pilot_peer_info **list, size_t *n)
 {
 	struct sink s = { .g = g, .size = sizeof(**list) };
+	struct nlmsghdr *nlh;
 	int ret;
 
 	*list = NULL;
 	*n = 0;
-	if (!begin(g, PILOT_CMD_PEER_GET, NLM_F_DUMP, dev))
-		return -EMSGSIZE;
-	ret = pilot_genl_request(g, take_peer, forget_peers, &s);
+	ret = begin(g, PILOT_CMD_PEER_GET, NLM_F_DUMP, dev, &nlh);
+	if (!ret)
+		ret = pilot_genl_request(g, take_peer, forget_peers, &s);
 	if (ret || !s.n) {
 		forget_peers(&s);
 		return ret;
@@ -331,11 +335,12 @@ static int begin_key(struct pilot_genl *g, uint8_t cmd,
 		     const struct pilot_dev *dev,
 		     const struct pilot_key_info *key)
 {
-	struct nlmsghdr *nlh = begin(g, cmd, 0, dev);
+	struct nlmsghdr *nlh;
 	int ret;
 
-	if (!nlh)
-		return -EMSGSIZE;
+	ret = begin(g, cmd, 0, dev, &nlh);
+	if (ret)
+		return ret;
 	ret = pilot_msg_put_key(nlh, PILOT_GENL_TX_SIZE, key);
 	return ret ? unfit(g, ret) : 0;
 }
@@ -369,11 +374,13 @@ int pilot_key_get(struct pilot_genl *g, const struct pilot_dev *dev,
 int pilot_key_dump(struct pilot_genl *g, const struct pilot_dev *dev,
 		   struct pilot_key_info **list, size_t *n)
 {
+	struct nlmsghdr *nlh;
+	int ret;
+
 	*list = NULL;
 	*n = 0;
-	if (!begin(g, PILOT_CMD_KEY_GET, NLM_F_DUMP, dev))
-		return -EMSGSIZE;
-	return read_keys(g, list, n);
+	ret = begin(g, PILOT_CMD_KEY_GET, NLM_F_DUMP, dev, &nlh);
+	return ret ? ret : read_keys(g, list, n);
 }
 
 int pilot_key_set(struct pilot_genl *g, const struct pilot_dev *dev,
@@ -416,19 +423,22 @@ int pilot_key_del(struct pilot_genl *g, const struct pilot_dev *dev,
 
 int pilot_handler_register(struct pilot_genl *g, const struct pilot_dev *dev)
 {
-	if (!begin(g, PILOT_CMD_HANDLER_REGISTER, 0, dev))
-		return -EMSGSIZE;
-	return pilot_genl_request(g, NULL, NULL, NULL);
+	struct nlmsghdr *nlh;
+	int ret;
+
+	ret = begin(g, PILOT_CMD_HANDLER_REGISTER, 0, dev, &nlh);
+	return ret ? ret : pilot_genl_request(g, NULL, NULL, NULL);
 }
 
 int pilot_frame_send(struct pilot_genl *g, const struct pilot_dev *dev,
 		     const struct pilot_frame_info *frame)
 {
-	struct nlmsghdr *nlh = begin(g, PILOT_CMD_FRAME, 0, dev);
+	struct nlmsghdr *nlh;
 	int ret;
 
-	if (!nlh)
-		return -EMSGSIZE;
+	ret = begin(g, PILOT_CMD_FRAME, 0, dev, &nlh);
+	if (ret)
+		return ret;
 	ret = pilot_msg_put_frame(nlh, PILOT_GENL_TX_SIZE, frame);
 	if (ret)
 		return unfit(g, ret);
@@ -438,11 +448,12 @@ int pilot_frame_send(struct pilot_genl *g, const struct pilot_dev *dev,
 int pilot_probe(struct pilot_genl *g, const struct pilot_dev *dev,
 		const struct pilot_frame_info *way)
 {
-	struct nlmsghdr *nlh = begin(g, PILOT_CMD_PROBE, 0, dev);
+	struct nlmsghdr *nlh;
 	int ret;
 
-	if (!nlh)
-		return -EMSGSIZE;
+	ret = begin(g, PILOT_CMD_PROBE, 0, dev, &nlh);
+	if (ret)
+		return ret;
 	ret = pilot_msg_put_frame(nlh, PILOT_GENL_TX_SIZE, way);
 	if (ret)
 		return unfit(g, ret);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Commands of the netlink family: structures in, structures out. None of them
- * prints or exits. They return 0 or a negative errno and leave the reason in
- * the socket's @err.
+ * prints or exits. They return 0 or a negative errno (-ENOTCONN if the socket is
+ * not open) and leave the reason in the socket's @err.
  */
 #ifndef PILOT_LIB_CMD_H
 #define PILOT_LIB_CMD_H

@@ -109,6 +109,8 @@ static void on_alive(void *ctx)
 {
 	struct nl_registry *reg = ctx;
 
+	if (!reg->nl->attached)
+		return;
 	paths_discover(reg->nl->paths, nl_now());
 	nl_arm_timer(reg->nl);
 }

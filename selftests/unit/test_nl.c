@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the daemon does while it has no device: nothing, and without an accident.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <sodium.h>
+
+#include "kex.h"
+#include "lib/cmd.h"
+#include "log.h"
+#include "nl_demand.h"
+#include "nl_private.h"
+#include "tap.h"
+
+#define ME	1
+#define PEER	2
+
+static struct config cfg;
+static struct registry reg;
+static struct nl nl = { .cfg = &cfg, .reg = &reg };
+
+static void start(const struct pilot_identity *id, bool unauth)
+{
+	const struct manager_config mcfg = {
+		.node = ME, .identity = id, .allow_unauth = unauth, .max_peers = 16,
+	};
+
+	nl.m = manager_new(&mcfg, &nl_ops, &nl);
+	nl.paths = paths_new(ME, &nl_paths_ops, &nl);
+}
+
+static void stop(void)
+{
+	manager_free(nl.m);
+	paths_free(nl.paths);
+}
+
+static void frame(const uint8_t *data, size_t len)
+{
+	const struct pilot_endpoint from = { .in = {
+		.sin_family = AF_INET, .sin_port = htons(4000),
+		.sin_addr.s_addr = htonl(0xc0000202),
+	} };
+
+	manager_frame(nl.m, nl_now(), &from, false, data, len);
+}
+
+static void test_requests(void)
+{
+	const struct pilot_frame_info out = { .data = (const uint8_t *)"PILP", .len = 4 };
+	struct pilot_peer_info peer, *peers;
+	struct pilot_key_info *keys;
+	struct pilot_device_info dev = { 0 };
+	size_t n;
+
+	ok(pilot_device_get(&nl.cmd, &nl.dev, &dev) == -ENOTCONN &&
+	   pilot_device_set(&nl.cmd, &dev) == -ENOTCONN &&
+	   pilot_peer_get(&nl.cmd, &nl.dev, PEER, &peer) == -ENOTCONN &&
+	   pilot_peer_dump(&nl.cmd, &nl.dev, &peers, &n) == -ENOTCONN &&
+	   pilot_peer_del(&nl.cmd, &nl.dev, PEER) == -ENOTCONN &&
+	   pilot_key_get(&nl.cmd, &nl.dev, PEER, &keys, &n) == -ENOTCONN &&
+	   pilot_key_dump(&nl.cmd, &nl.dev, &keys, &n) == -ENOTCONN &&
+	   pilot_handler_register(&nl.cmd, &nl.dev) == -ENOTCONN &&
+	   pilot_frame_send(&nl.cmd, &nl.dev, &out) == -ENOTCONN &&
+	   pilot_probe(&nl.cmd, &nl.dev, &out) == -ENOTCONN &&
+	   pilot_rekey(&nl.cmd, &nl.dev, PEER) == -ENOTCONN && *nl.cmd.err.text,
+	   "requests on a closed socket fail");
+}
+
+/* A device can go while a registry is asked, or between two heartbeats. */
+static void test_away(void)
+{
+	const struct pilot_endpoint beacon = { .in = {
+		.sin_family = AF_INET, .sin_port = htons(9001),
+		.sin_addr.s_addr = htonl(0xc0000201),
+	} };
+	struct registry_node known = { .node = PEER };
+	struct pilot_identity id, other;
+	uint8_t pila[PILOT_PILA_LEN];
+	struct kex_pair pair;
+
+	if (pilot_identity_new(&id, NULL) || pilot_identity_new(&other, NULL) ||
+	    kex_pair_new(&pair))
+		abort();
+	memcpy(known.key, other.pub, sizeof(known.key));
+	reg.v = &known;
+	reg.n = 1;
+	start(&id, false);
+	kex_build_pila(pila, PEER, pair.pub, &other);
+	frame(pila, sizeof(pila));
+	ok(true, "no device: a peer's identity is known now");
+	paths_set_beacon(nl.paths, nl_now(), &beacon);
+	ok(true, "no device: nothing for the beacon");
+	ok(nl_demand_ops.add(&nl, PEER) < 0, "no device: no peer");
+	stop();
+	reg.n = 0;
+	kex_pair_wipe(&pair);
+	pilot_identity_free(&id);
+	pilot_identity_free(&other);
+}
+
+int main(void)
+{
+	if (sodium_init() < 0)
+		return 1;
+	log_level(LOG_EMERG);
+	test_requests();
+	test_away();
+	return done();
+}
