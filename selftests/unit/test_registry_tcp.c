@@ -822,6 +822,21 @@ static void test_gone(void)
 	ok(UNTIL(told.lookups == 1000), "a thousand look-ups: a thousand answers");
 	registry_tcp_free(r);
 
+	/* Who asked must not wait for ever when another registry is configured. */
+	fresh(ANSWER);
+	cfg.deregister = true;
+	r = begin();
+	UNTIL(told.state == PILOT_REGISTRY_REGISTERED);
+	first.mode = SILENT;
+	for (i = 0; i < 2 * REGISTRY_SENT_MAX; i++)
+		registry_tcp_lookup(r, 3000 + i);
+	registry_tcp_resolve(r, 9);
+	registry_tcp_leave(r, op_left, NULL);
+	ok(!told.lookups && !told.resolves && !told.left, "freed: not before");
+	registry_tcp_free(r);
+	ok(told.lookups == 2 * REGISTRY_SENT_MAX && told.resolves == 1 && told.left &&
+	   told.answer.verdict == REGISTRY_NO_ANSWER, "freed: what was asked has an answer");
+
 	/* A registry that takes calls and hangs up at once does not get many. */
 	fresh(HANG_UP);
 	cfg.times.backoff_min = 50;

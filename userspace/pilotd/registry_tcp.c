@@ -639,8 +639,11 @@ void registry_tcp_free(struct registry_tcp *r)
 
 	if (!r)
 		return;
-	while ((e = take(&r->sent, &r->n_sent)) || (e = take(&r->waiting, &r->n_waiting)))
+	r->failing = true;
+	while ((e = take(&r->sent, &r->n_sent)) || (e = take(&r->waiting, &r->n_waiting))) {
+		no_answer(r, &e->req, "this registry is asked no more");
 		free(e);
+	}
 	registry_conn_free(r->active);
 	registry_conn_free(r->probe);
 	free_event(r->ev_retry);

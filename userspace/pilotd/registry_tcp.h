@@ -68,7 +68,7 @@ struct registry_tcp *registry_tcp_new(struct event_base *base,
  * @node: node ID
  *
  * Exactly one ops->lookup() follows, at once if the registry is not there or
- * too much waits for it, else within @times.request.
+ * too much waits for it, else within @times.request, or when the client is freed.
  */
 void registry_tcp_lookup(struct registry_tcp *r, uint32_t node);
 
@@ -100,8 +100,10 @@ void registry_tcp_set_port(struct registry_tcp *r, uint16_t port);
 bool registry_tcp_leave(struct registry_tcp *r, void (*done)(void *ctx), void *ctx);
 
 /**
- * registry_tcp_free() - close; what is not answered yet never will be
+ * registry_tcp_free() - close
  * @r: client or NULL
+ *
+ * What is not answered yet is told so first.
  */
 void registry_tcp_free(struct registry_tcp *r);
 
