@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -998,11 +999,46 @@ static void test_tls(void)
 	SSL_CTX_free(old);
 }
 
+/* For libevent the machine has IPv6 alone, as early at boot. */
+int getifaddrs(struct ifaddrs **list)
+{
+	static struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
+	static struct ifaddrs ifa = { .ifa_addr = (struct sockaddr *)&sin6 };
+
+	inet_pton(AF_INET6, "2001:db8::1", &sin6.sin6_addr);
+	*list = &ifa;
+	return 0;
+}
+
+void freeifaddrs(struct ifaddrs *list)
+{
+	(void)list;
+}
+
+static void load_hosts(struct evdns_base *dns, const char *line)
+{
+	char path[] = "/tmp/hosts.XXXXXX";
+	int fd = mkstemp(path);
+
+	dprintf(fd, "%s\n", line);
+	close(fd);
+	evdns_base_load_hosts(dns, path);
+	unlink(path);
+}
+
 static void test_names(void)
 {
 	struct evdns_base *dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	struct pilot_error err;
 	struct registry_tcp *r;
+
+	fresh(ANSWER);
+	strcpy(cfg.servers[0].host, "registry.test");
+	load_hosts(dns, "2001:db8::2 registry.test\n127.0.0.1 registry.test");
+	r = registry_tcp_new(base, dns, &cfg, &id, &ops, NULL, &err);
+	ok(UNTIL(told.state == PILOT_REGISTRY_REGISTERED), "a name with an address of the other family: %s",
+	   told.error);
+	registry_tcp_free(r);
 
 	fresh(ANSWER);
 	strcpy(cfg.servers[0].host, "localhost");

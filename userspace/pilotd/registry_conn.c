@@ -324,11 +324,14 @@ static void refresh(struct evdns_base *dns)
 
 static void resolve(struct registry_conn *c, struct evdns_base *dns)
 {
+	/*
+	 * Both families, always: for AI_ADDRCONFIG libevent looks once which ones
+	 * the machine has, and at boot one of them may come a moment later.
+	 */
 	const struct evutil_addrinfo hints = {
 		.ai_family = AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM,
 		.ai_protocol = IPPROTO_TCP,
-		.ai_flags = EVUTIL_AI_ADDRCONFIG,
 	};
 	struct evdns_getaddrinfo_request *req;
 	struct resolving *r;
