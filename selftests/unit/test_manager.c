@@ -1299,7 +1299,25 @@ static void test_live_identity(void)
 	ok(r->installs == 1 && !r->lookups && r->key.peer_ed25519,
 	   "adopted: its own identity needs no registry");
 	manager_pin(r->m, r->now, PEER, other_id.pub);
+	ok(r->drops == 2, "adopted: a pin drops the sessions of the other identity");
 	ok(pila_of_other(r, 3) == 1, "adopted: a pin wins");
+	rig_free(r);
+
+	r = rig();
+	manager_pin(r->m, r->now, PEER, peer_id.pub);
+	manager_sync_begin(r->m);
+	manager_sync_peer(r->m, r->now, PEER, &s, 1);
+	manager_sync_end(r->m);
+	manager_pin(r->m, r->now, PEER, peer_id.pub);
+	ok(!r->drops, "adopted: a pin that agrees drops nothing");
+	rig_free(r);
+
+	r = rig();
+	manager_pin(r->m, r->now, PEER, other_id.pub);
+	manager_sync_begin(r->m);
+	manager_sync_peer(r->m, r->now, PEER, &s, 1);
+	manager_sync_end(r->m);
+	ok(r->drops == 1 && r->dropped == s.id, "adopted: not if it is another identity than the pinned one");
 	rig_free(r);
 
 	r = rig();

@@ -540,18 +540,24 @@ int manager_pin(struct manager *m, int64_t now, uint32_t node,
 		const uint8_t *key)
 {
 	struct peer *p = peers_find(&m->peers, node);
-	const uint8_t *known;
+	const uint8_t *known = NULL;
+	bool other;
 	unsigned int i;
 
-	if (key && p &&
-	    pubkeys_get(&m->pubkeys, now, node, &known) == PUBKEY_KNOWN &&
-	    memcmp(known, key, PILOT_ED25519_LEN)) {
-		peers_end_exchange(&m->peers, p);
+	if (key && p) {
+		pubkeys_get(&m->pubkeys, now, node, &known);
+		other = known && memcmp(known, key, PILOT_ED25519_LEN);
+		if (other)
+			peers_end_exchange(&m->peers, p);
 		for (i = p->n_sess; i-- > 0;) {
-			uint32_t id = p->sess[i].id;
+			const struct session *s = &p->sess[i];
+			uint32_t id = s->id;
 
-			if (!p->sess[i].authenticated || !p->sess[i].negotiated)
+			if (!s->authenticated || !s->negotiated ||
+			    !(s->has_identity ? memcmp(s->identity, key, PILOT_ED25519_LEN) :
+						other))
 				continue;
+			peers_end_exchange(&m->peers, p);
 			peer_forget(p, &p->sess[i]);
 			m->ops->drop_key(m->ctx, node, id);
 		}
@@ -702,6 +708,17 @@ void manager_sync_begin(struct manager *m)
 		p->mark = false;
 }
 
+/* Does a key that is there already belong to somebody else than was pinned? */
+static bool is_impostor(struct manager *m, int64_t now, uint32_t node,
+			const struct manager_session *key)
+{
+	const uint8_t *pin;
+
+	return key->has_identity && pubkeys_is_pinned(&m->pubkeys, node) &&
+	       pubkeys_get(&m->pubkeys, now, node, &pin) == PUBKEY_KNOWN &&
+	       memcmp(pin, key->peer_ed25519, PILOT_ED25519_LEN);
+}
+
 void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 		       const struct manager_session *keys, size_t n)
 {
@@ -723,6 +740,10 @@ void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 	for (k = n; k-- > 0;) {
 		struct session *s = peer_session(p, keys[k].id);
 
+		if (!s && is_impostor(m, now, node, &keys[k])) {
+			m->ops->drop_key(m->ctx, node, keys[k].id);
+			continue;
+		}
 		if (!s) {
 			struct session adopt = {
 				.id = keys[k].id,

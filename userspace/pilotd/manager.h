@@ -201,7 +201,7 @@ void manager_pubkey_result(struct manager *m, int64_t now, uint32_t node,
  * @key: key, or NULL: no longer
  *
  * A pin that contradicts the key the node has proven so far drops its
- * authenticated sessions.
+ * authenticated sessions, also those that were there before us.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -306,7 +306,7 @@ void manager_sync_begin(struct manager *m);
  * @n: how many
  *
  * What the manager did not know of is adopted as it is, what is not there any
- * more is forgotten.
+ * more is forgotten. A key of another identity than was pinned is dropped.
  */
 void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 		       const struct manager_session *keys, size_t n);
