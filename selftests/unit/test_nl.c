@@ -103,6 +103,39 @@ static void test_away(void)
 	pilot_identity_free(&other);
 }
 
+static unsigned int checks;
+
+static void on_check(evutil_socket_t fd, short what, void *data)
+{
+	(void)fd;
+	(void)what;
+	(void)data;
+	checks++;
+}
+
+/* Timers of the loop stand still while the machine sleeps, our clock does not. */
+static void test_slept(void)
+{
+	const struct timeval left = { .tv_sec = 29 };
+	unsigned int i;
+
+	nl.base = event_base_new();
+	nl.ev_check = evtimer_new(nl.base, on_check, NULL);
+	nl.check_at = nl_now() + 29000;
+	nl.checked_at = nl_now() - 1000;
+	event_add(nl.ev_check, &left);
+	nl.check_at -= 3600000;
+	nl.checked_at -= 3600000;
+	/* As often as events come: it must come all the same. */
+	for (i = 0; i < 50; i++) {
+		nl_check_soon(&nl);
+		event_base_loop(nl.base, EVLOOP_NONBLOCK);
+	}
+	ok(checks == 1, "slept: the next look at the device is not put off");
+	event_free(nl.ev_check);
+	event_base_free(nl.base);
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -110,5 +143,6 @@ int main(void)
 	log_level(LOG_EMERG);
 	test_requests();
 	test_away();
+	test_slept();
 	return done();
 }

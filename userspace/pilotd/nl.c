@@ -81,7 +81,8 @@ void nl_check_soon(struct nl *nl)
 
 	if (at < now)
 		at = now;
-	if (at < nl->check_at)
+	/* The timer stood still while the machine slept: it may be overdue. */
+	if (at < nl->check_at || nl->check_at < now - CHECK_SPACING_MS)
 		check_in(nl, at - now);
 }
 
