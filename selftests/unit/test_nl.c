@@ -103,6 +103,28 @@ static void test_away(void)
 	pilot_identity_free(&other);
 }
 
+/* S4: with a registry that is configured, but not in service (no memory, TLS). */
+static void test_no_client(void)
+{
+	uint8_t pilk[PILOT_PILK_LEN];
+	struct kex_pair pair;
+
+	if (kex_pair_new(&pair))
+		abort();
+	kex_build_pilk(pilk, PEER, pair.pub);
+	cfg.tcp.client.n_servers = 1;
+	start(NULL, true);
+	frame(pilk, sizeof(pilk));
+	ok(manager_next_deadline(nl.m) < 0, "no client of the registry: a PILK is refused");
+	stop();
+	cfg.tcp.client.n_servers = 0;
+	start(NULL, true);
+	frame(pilk, sizeof(pilk));
+	ok(manager_next_deadline(nl.m) >= 0, "no registry: it is answered");
+	stop();
+	kex_pair_wipe(&pair);
+}
+
 static unsigned int checks;
 
 static void on_check(evutil_socket_t fd, short what, void *data)
@@ -143,6 +165,7 @@ int main(void)
 	log_level(LOG_EMERG);
 	test_requests();
 	test_away();
+	test_no_client();
 	test_slept();
 	return done();
 }

@@ -150,11 +150,14 @@ static void op_lookup_pubkey(void *ctx, uint32_t node)
 {
 	struct nl *nl = ctx;
 	const struct registry_node *r = registry_find(nl->reg, node);
+	enum pubkey_state state = PUBKEY_KNOWN;
 
 	if (!r && nl_registry_lookup(nl, node))
 		return;
-	manager_pubkey_result(nl->m, nl_now(), node,
-			      r ? PUBKEY_KNOWN : PUBKEY_ABSENT, r ? r->key : NULL);
+	/* A registry that could not be taken into service might know it. */
+	if (!r)
+		state = nl->cfg->tcp.client.n_servers ? PUBKEY_UNAVAILABLE : PUBKEY_ABSENT;
+	manager_pubkey_result(nl->m, nl_now(), node, state, r ? r->key : NULL);
 }
 
 static int64_t op_last_decrypt_age(void *ctx, uint32_t node, uint32_t id)
