@@ -955,6 +955,20 @@ static void test_pilk(void)
 	   "PILK: never beside an authenticated session, registry or not");
 	rig_free(r);
 
+	/* The answer to the peer's PILA was lost, and strangers send in its name. */
+	r = rig();
+	registered(r);
+	pila(r, 0);
+	for (i = 0; i < 8; i++) {
+		pass(r, 500);
+		pilk_from(r, PEER, peer_x[5].pub);
+	}
+	r->n_sent = 0;
+	pila(r, 0);
+	ok(r->n_sent == 1 && last(r)->f.pila && r->installs == 1,
+	   "PILK: from strangers, they do not use up the answers to the peer");
+	rig_free(r);
+
 	r = rig_new(true, false, 100, 0);
 	pilk_from(r, PEER, peer_x[0].pub);
 	manager_pubkey_result(r->m, r->now, PEER, PUBKEY_ABSENT, NULL);

@@ -153,14 +153,12 @@ static void transmit(struct manager *m, int64_t now, struct peer *p)
  * is known to be, if that is somewhere else. @pilk: in kind, for a peer that
  * may not be able to verify a PILA.
  */
-static void answer(struct manager *m, int64_t now, struct peer *p,
-		   const uint8_t *pub, const struct origin *o, bool to_path,
-		   bool pilk)
+static void answer(struct manager *m, struct peer *p, const uint8_t *pub,
+		   const struct origin *o, bool to_path, bool pilk)
 {
 	uint8_t frame[PILOT_PILA_LEN];
 	size_t len = build(m, frame, pub);
 
-	p->last_answer = now;
 	m->ops->send_frame(m->ctx, p->by_id.id, o->from, o->relayed, frame, len);
 	if (to_path && !m->ops->on_path(m->ctx, p->by_id.id, o->from, o->relayed))
 		m->ops->send_frame(m->ctx, p->by_id.id, NULL, false, frame, len);
@@ -231,7 +229,8 @@ static void repeated(struct manager *m, int64_t now, struct peer *p,
 	} else if (s->answers++ >= UNPROVEN_ANSWERS_MAX) {
 		return;
 	}
-	answer(m, now, p, s->local, o, peer_has_proven(p), !s->authenticated);
+	p->last_answer = now;
+	answer(m, p, s->local, o, peer_has_proven(p), !s->authenticated);
 }
 
 /* The session a frame names, if it is installed. */
@@ -326,7 +325,8 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 	peer_insert(p, &s);
 	p->answered = true;
 	p->wanted_at = FOREVER;
-	answer(m, now, p, s.local, o, peer_has_proven(p), !auth);
+	p->last_answer = now;
+	answer(m, p, s.local, o, peer_has_proven(p), !auth);
 }
 
 /* A key that the peer offers; @identity was verified, NULL: a PILK. */
@@ -454,13 +454,16 @@ static void pilk_refused(struct manager *m, int64_t now,
 	p = peer_make(m, f->sender);
 	if (!p)
 		return;
-	if (now - p->last_answer > REPLY_MIN_INTERVAL_MS) {
+	/* Anybody can send these: they are not to use up the answers to a PILA. */
+	if (now - p->last_answer > REPLY_MIN_INTERVAL_MS &&
+	    now - p->last_refusal > REPLY_MIN_INTERVAL_MS) {
+		p->last_refusal = now;
 		s = peer_newest(p);
 		if (s && s->negotiated && !p->eph.priv &&
 		    key_eq(s->peer, f->x25519))
-			answer(m, now, p, s->local, o, false, false);
+			answer(m, p, s->local, o, false, false);
 		else if (offer(m, now, p))
-			answer(m, now, p, p->eph.pub, o, false, false);
+			answer(m, p, p->eph.pub, o, false, false);
 	}
 	if (peer_is_idle(p))
 		peers_del(&m->peers, p);

@@ -57,6 +57,7 @@ struct peer *peers_add(struct peers *ps, uint32_t node)
 	p->by_id.id = node;
 	p->gave_up_until = NEVER;
 	p->last_answer = NEVER;
+	p->last_refusal = NEVER;
 	p->last_request = NEVER;
 	p->wanted_at = FOREVER;
 	p->rekey_at = FOREVER;

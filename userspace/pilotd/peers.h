@@ -63,7 +63,8 @@ struct session {
  * @last_sent: latest frame of an exchange that we started
  * @eph_expires: end of one that only answers
  * @gave_up_until: end of the cooldown
- * @last_answer: latest answer
+ * @last_answer: latest answer to a frame that was accepted
+ * @last_refusal: latest answer to a PILK that was not
  * @last_request: latest start
  * @wanted_at: a start put off
  * @rekey_at: when the session is renewed
@@ -88,6 +89,7 @@ struct peer {
 
 	int64_t gave_up_until;
 	int64_t last_answer;
+	int64_t last_refusal;
 	int64_t last_request;
 	int64_t wanted_at;
 	int64_t rekey_at;
