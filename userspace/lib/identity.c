@@ -82,6 +82,11 @@ void pilot_identity_free(struct pilot_identity *id)
 	memset(id, 0, sizeof(*id));
 }
 
+int pilot_identity_lock(const struct pilot_identity *id)
+{
+	return id->secret && sodium_mlock(id->secret, SECRET_LEN) ? -errno : 0;
+}
+
 void pilot_identity_sign(const struct pilot_identity *id, const void *msg,
 			 size_t len, uint8_t *sig)
 {

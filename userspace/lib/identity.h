@@ -79,6 +79,16 @@ int pilot_identity_save(const struct pilot_identity *id, const char *path,
 			struct pilot_error *err);
 
 /**
+ * pilot_identity_lock() - lock the secret in memory again, after a fork()
+ * @id: identity, with a secret or without
+ *
+ * A child does not inherit locks of memory.
+ *
+ * Return: 0 or negative errno.
+ */
+int pilot_identity_lock(const struct pilot_identity *id);
+
+/**
  * pilot_identity_sign() - Ed25519 signature
  * @id: identity
  * @msg: message

@@ -172,9 +172,9 @@ static void protect_memory(void)
  *
  * Return: descriptor for saying so.
  */
-static int to_background(void)
+static int to_background(const struct daemon *d)
 {
-	int fds[2];
+	int fds[2], ret;
 	char ready;
 	pid_t pid;
 
@@ -190,6 +190,9 @@ static int to_background(void)
 	if (!pid) {
 		close(fds[0]);
 		setsid();
+		ret = pilot_identity_lock(&d->id);
+		if (ret)
+			log_warn("locking the identity in memory: %s", strerror(-ret));
 		return fds[1];
 	}
 	close(fds[1]);
@@ -221,7 +224,7 @@ static int serve(struct daemon *d, bool foreground)
 		.tv_usec = (suseconds_t)(notify_watchdog() % 1000000),
 	};
 	struct event *ev[4] = { 0 };
-	int ready = foreground ? -1 : to_background();
+	int ready = foreground ? -1 : to_background(d);
 	int status = EXIT_FAILED;
 	size_t i;
 
