@@ -23,13 +23,13 @@ NOTE = r'''
 
 int mlock(const void *addr, size_t len)
 {
-	FILE *f = fopen(getenv("LOCKS"), "a");
+    FILE *f = fopen(getenv("LOCKS"), "a");
 
-	(void)addr;
-	(void)len;
-	fprintf(f, "%d\n", getpid());
-	fclose(f);
-	return 0;
+    (void)addr;
+    (void)len;
+    fprintf(f, "%d\n", getpid());
+    fclose(f);
+    return 0;
 }
 '''
 
