@@ -153,7 +153,8 @@ def complete(shell, cases):
         with open(ip, 'w', encoding='ascii') as f:
             f.write('#!/bin/sh\n[ "$*" = "-o link show type pilot" ] || exit 1\n'
                     'echo "3: pilot0: <POINTOPOINT,NOARP,UP> mtu 1420"\n'
-                    'echo "7: pilot1@if5: <POINTOPOINT,NOARP> mtu 1420"\n')
+                    'echo "7: pilot1@if5: <POINTOPOINT,NOARP> mtu 1420"\n'
+                    'echo "9: \\$(>executed): <POINTOPOINT,NOARP> mtu 1420"\n')
         os.chmod(ip, 0o755)
         os.mkdir(os.path.join(work, 'home'))
         open(os.path.join(work, 'home', 'a-file'), 'wb').close()
@@ -165,6 +166,8 @@ def complete(shell, cases):
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False,
                            env={**os.environ, 'PATH': work + ':' + os.environ['PATH']})
         test(shell + ': nothing on stderr', p.stderr)
+        test(shell + ': the name of a device is no command',
+             'it was executed' if os.path.exists(os.path.join(work, 'home', 'executed')) else None)
         return [line.split() for line in p.stdout.split('\n')[:-1]]
 
 

@@ -3,8 +3,9 @@
 #
 # Completion of pilot(8) for bash.
 
+# compgen expands words: a name that it would take for a command is left out.
 _pilot_devices() {
-	ip -o link show type pilot 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/'
+	ip -o link show type pilot 2>/dev/null | sed -n -E 's/^[0-9]+: ([[:alnum:]_.-]+)[:@].*/\1/p'
 }
 
 # Needs CAP_NET_ADMIN, as pilot does; without it there are none.
