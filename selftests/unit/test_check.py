@@ -6,12 +6,14 @@ expected, no more and no less.
 
 Prints TAP; exits 1 if a test failed, 4 if the programs are not built.
 """
+import contextlib
 import os
 import pwd
 import re
 import subprocess
 import sys
 import tempfile
+import time
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
 PILOT = os.environ.get('PILOT', os.path.join(TOP, 'userspace/pilot/pilot'))
@@ -203,6 +205,24 @@ def logged(where):
     return [] if said == 3 * ['pilotd: '] + ['<3>'] else [str(said)]
 
 
+def streams(where):
+    """What stands for stdin, stdout and stderr where they were closed."""
+    fifo = os.path.join(where, 'fifo')
+    os.mkfifo(fifo)
+    p = subprocess.Popen([PILOTD, '--config', fifo], preexec_fn=lambda: os.closerange(0, 3))
+    # It waits for what is in it.
+    end, writer, got = time.monotonic() + 20, os.open(fifo, os.O_RDWR), {}
+    fds = '/proc/%d/fd' % p.pid
+    while fifo not in got.values() and time.monotonic() < end:
+        time.sleep(0.01)
+        with contextlib.suppress(OSError):  # one that is closed meanwhile
+            got = {fd: os.readlink(os.path.join(fds, fd)) for fd in os.listdir(fds)}
+    p.kill()
+    p.wait()
+    os.close(writer)
+    return [] if [got.get(fd) for fd in '0123'] == 3 * ['/dev/null'] + [fifo] else [str(got)]
+
+
 def main():
     for program in (PILOT, PILOTD):
         if not os.access(program, os.X_OK):
@@ -263,6 +283,7 @@ def main():
                'nowhere: cannot be read: No such file or directory' in got.stderr
                else ['%d: %s' % (got.returncode, got.stderr)])
         report('a line of the log, elsewhere and to the journal', logged(where))
+        report('started without stdin, stdout and stderr', streams(where))
     print('1..%d' % number)
     return 1 if failed else 0
 

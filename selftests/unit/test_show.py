@@ -230,6 +230,16 @@ def vanishing():
              None if text.startswith('exit status 1: pilot: pilot0: ifname: no such device\n') else text)
 
 
+def closed():
+    """Without stdout: no other descriptor takes its place, and the failure is seen."""
+    for command in ('show', 'show -j', 'top -b -n 1 -d 100ms', 'top -b -n 1 -d 100ms -j', 'help'):
+        p = subprocess.run([PILOT, *command.split()], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                           encoding='utf-8', timeout=60, check=False, preexec_fn=lambda: os.close(1))
+        test('%s: stdout is closed' % command, None if p.returncode == 1 and
+             p.stderr == 'pilot: cannot write to stdout: Bad file descriptor\n'
+             else 'exit status %d: %s' % (p.returncode, p.stderr))
+
+
 def metrics():
     text = run('show', '--prometheus')
     test('metrics: the rules of the format and of names', *lint_metrics(text))
@@ -638,6 +648,7 @@ def main():
         return 4
     schema()
     vanishing()
+    closed()
     documented(metrics())
     colours()
     layout()

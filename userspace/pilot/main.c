@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "cli.h"
+#include "lib/streams.h"
 
 static const struct cli_command *const commands[] = {
 	&cmd_show,
@@ -135,6 +136,7 @@ int main(int argc, char **argv)
 {
 	int ret;
 
+	pilot_hold_streams();
 	if (sodium_init() < 0)
 		return cli_fail("libsodium does not start");
 	ret = run(argc ? argc - 1 : 0, argv + 1);

@@ -18,6 +18,7 @@
 #include <sodium.h>
 
 #include "lib/identity.h"
+#include "lib/streams.h"
 #include "log.h"
 #include "nl.h"
 #include "node_state.h"
@@ -310,6 +311,7 @@ int main(int argc, char **argv)
 	int opt, status, level = LOG_NOTICE;
 	char *path;
 
+	pilot_hold_streams();
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":c:fvh", options, NULL)) != -1) {
 		switch (opt) {

@@ -10,6 +10,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,13 @@
 #define HOSTILE_NAME	"q\"\\\n\033[31m\xff"
 #define PEERS		10
 
+/* Takes a descriptor, as a socket does. */
+static int opened = -1;
+
 int pilot_genl_open(struct pilot_genl *g)
 {
 	memset(g, 0, sizeof(*g));
+	opened = open("/dev/null", O_RDWR);
 	return 0;
 }
 
@@ -44,6 +49,9 @@ int pilot_genl_open_events(struct pilot_genl *g, pilot_genl_msg_cb on_msg,
 void pilot_genl_close(struct pilot_genl *g)
 {
 	memset(g, 0, sizeof(*g));
+	if (opened >= 0)
+		close(opened);
+	opened = -1;
 }
 
 int pilot_genl_fd(const struct pilot_genl *g)
