@@ -564,6 +564,15 @@ def top_batch():
         # Nothing to compare with; a rate from before would be wrong.
         first = blocks[lost[-1] + 1]
         test('top: the first report after has no rates', None if ' rx - bit/s - p/s,' in first else first)
+    with tempfile.TemporaryDirectory() as work:
+        gone = os.path.join(work, 'gone')
+        p = subprocess.Popen([PILOT, 'top', '-b', '-n', '4', '-d', '250ms', b'q"\\\n\033[31m\xff'],
+                             stdout=subprocess.PIPE, env={**os.environ, 'FAKE_GONE': gone})
+        p.stdout.readline()
+        open(gone, 'w', encoding='ascii').close()
+        out = p.communicate(timeout=30)[0]
+    test('top: the name of one that vanished does not reach the terminal as it is', repr(out)
+         if b'q"\\??[31m?: no such device now' not in out or b'\033' in out else None)
 
 
 def screen(text):
@@ -597,6 +606,8 @@ def top_terminal():
     out = on_terminal('top', '-s', 'node', keys=['r', 'q'])[0]
     order = re.findall(r'^ +(\d+)  pilot0', screen(out.split(leave)[0]), re.M)
     test('top: r reverses', None if order == [str(n) for n in range(11, 1, -1)] else str(order))
+    out = on_terminal('top', '-d', '1h', keys=[' ', 'q'])[0]
+    test('top: an hour is told in seconds', None if ', every 3600s, ' in out else out)
     for key, want in (('+', 'every 0.6s'), ('-', 'every 0.15s')):
         out = on_terminal('top', '-d', '300ms', keys=[key, 'q'])[0]
         test('top: %s changes the interval' % key,
@@ -611,14 +622,15 @@ def top_terminal():
     order = re.findall(r'^ +(\d+)  pilot0', screen(out.split(leave)[0]), re.M)
     test('top: end', None if order and order[-1] == '111' else str(order))
 
-    def smaller(master, slave, p):
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 8, 40, 0, 0))
-        p.send_signal(signal.SIGWINCH)
-    got = on_terminal('top', keys=[smaller, 'q'])
-    page = screen(got[0].split(leave)[0])
-    lines = page.split('\n')
-    test('top: another size', None if len(lines) <= 8 and
-         all(len(line) <= 40 for line in lines[3:]) else page)
+    for rows in (8, 4, 1):
+        def smaller(master, slave, p):
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', rows, 40, 0, 0))
+            p.send_signal(signal.SIGWINCH)
+        got = on_terminal('top', keys=[smaller, 'q'])
+        page = screen(got[0].split(leave)[0])
+        lines = page.split('\n')
+        test('top: another size, %d lines' % rows, None if len(lines) <= rows and
+             all(len(line) <= 40 for line in lines) else page)
 
     def suspend(master, slave, p):
         p.send_signal(signal.SIGTSTP)

@@ -109,7 +109,7 @@ void screen_size(int *rows, int *columns)
 
 void screen_draw(const char *page, size_t len)
 {
-	int rows, columns, column = 0;
+	int rows, columns, row = 1, column = 0;
 	const char *end = page + len;
 	char *out, *p;
 
@@ -121,6 +121,9 @@ void screen_draw(const char *page, size_t len)
 	p = stpcpy(out, "\033[H");
 	while (page < end) {
 		if (*page == '\n') {
+			/* Another line would push the first ones out. */
+			if (row++ == rows)
+				break;
 			p = stpcpy(p, "\033[K\r\n");
 			column = 0;
 			page++;

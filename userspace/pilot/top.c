@@ -249,7 +249,7 @@ static int print_head(const struct top *t, FILE *to)
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	for (i = 0; i < t->n; i++)
 		states[t->lines[i].state]++;
-	fprintf(to, "pilot top %s, every %.3gs, %zu peer%s", clock,
+	fprintf(to, "pilot top %s, every %.4gs, %zu peer%s", clock,
 		(double)(due(t) - t->read_at) / SEC, t->n, t->n == 1 ? "" : "s");
 	for (i = 0; i < N_STATES; i++) {
 		if (!states[i])
@@ -280,8 +280,8 @@ static int print_head(const struct top *t, FILE *to)
 		lines++;
 	}
 	if (t->gone) {
-		fprintf(to, "%s%s: no such device now%s\n", cli_color(COLOR_RED), t->dev.ifname,
-			cli_color(COLOR_RESET));
+		fprintf(to, "%s%s: no such device now%s\n", cli_color(COLOR_RED),
+			cli_ifname(&t->dev), cli_color(COLOR_RESET));
 		lines++;
 	}
 	fputc('\n', to);

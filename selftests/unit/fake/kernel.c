@@ -144,9 +144,11 @@ static void fill_device(struct pilot_device_info *d, uint32_t ifindex)
 int pilot_device_get(struct pilot_genl *g, const struct pilot_dev *dev,
 		     struct pilot_device_info *info)
 {
-	if (gone() || (strcmp(dev->ifname, "pilot0") && dev->ifindex != IFINDEX))
+	bool hostile = !strcmp(dev->ifname, HOSTILE_NAME);
+
+	if (gone() || (strcmp(dev->ifname, "pilot0") && dev->ifindex != IFINDEX && !hostile))
 		return pilot_error_set(&g->err, -ENODEV, "ifname: no such device");
-	fill_device(info, IFINDEX);
+	fill_device(info, hostile ? HOSTILE : IFINDEX);
 	return 0;
 }
 
