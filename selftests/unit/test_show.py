@@ -230,6 +230,17 @@ def vanishing():
              None if text.startswith('exit status 1: pilot: pilot0: ifname: no such device\n') else text)
 
 
+def torn():
+    """Two peers that went and came back, the last of ten, while they were listed."""
+    test('show --prometheus: a peer that came back is there once',
+         *lint_metrics(run('show', '--prometheus', FAKE_TORN='1')))
+    nodes = [p['node_id'] for p in json.loads(run('show', '-j', FAKE_TORN='1'))[0]['peers']]
+    test('show -j: it is, where it came to last',
+         None if nodes == [4, 5, 6, 7, 8, 9, 2, 3] else str(nodes))
+    test('top: it is', None if len(re.findall(r'^ +2  pilot0', run(
+        'top', '-b', '-n', '1', '-d', '100ms', FAKE_TORN='1'), re.M)) == 1 else 'twice')
+
+
 def closed():
     """Without stdout: no other descriptor takes its place, and the failure is seen."""
     for command in ('show', 'show -j', 'top -b -n 1 -d 100ms', 'top -b -n 1 -d 100ms -j', 'help'):
@@ -661,6 +672,7 @@ def main():
     schema()
     vanishing()
     closed()
+    torn()
     documented(metrics())
     colours()
     layout()

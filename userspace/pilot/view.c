@@ -4,6 +4,38 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static int by_node(const void *a, const void *b)
+{
+	const struct pilot_peer_info *x = *(const struct pilot_peer_info *const *)a;
+	const struct pilot_peer_info *y = *(const struct pilot_peer_info *const *)b;
+
+	if (x->node_id != y->node_id)
+		return x->node_id < y->node_id ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* Of a peer that went and came back meanwhile, what was read last. */
+static int drop_doubles(struct view *v)
+{
+	struct pilot_peer_info **list = calloc(v->n, sizeof(*list));
+	size_t i, n = 0;
+
+	if (!list)
+		return -ENOMEM;
+	for (i = 0; i < v->n; i++)
+		list[i] = &v->peers[i];
+	qsort(list, v->n, sizeof(*list), by_node);
+	for (i = 1; i < v->n; i++)
+		if (list[i - 1]->node_id == list[i]->node_id)
+			pilot_peer_clear(list[i - 1]);
+	free(list);
+	for (i = 0; i < v->n; i++)
+		if (v->peers[i].node_id)
+			v->peers[n++] = v->peers[i];
+	v->n = n;
+	return 0;
+}
+
 static int read_peers(struct pilot_genl *g, struct view *v)
 {
 	/* By index: a device that was renamed meanwhile is still the same. */
@@ -12,6 +44,12 @@ static int read_peers(struct pilot_genl *g, struct view *v)
 	struct pilot_error why = g->err;
 
 	v->torn = g->torn;
+	if (!ret && v->torn && v->n && drop_doubles(v)) {
+		pilot_peer_list_free(v->peers, v->n);
+		v->peers = NULL;
+		v->n = 0;
+		ret = pilot_error_set(&why, -ENOMEM, "out of memory");
+	}
 	if (ret)
 		return pilot_error_set(&g->err, ret, "%s: %s", cli_ifname(&v->d.dev),
 				       why.text);

@@ -13,7 +13,7 @@
  * @d: its settings and counters
  * @peers: its peers, in the order in which they were added
  * @n: how many
- * @torn: peers came or went while they were read
+ * @torn: peers came or went while they were read; one that did both is there once
  */
 struct view {
 	struct pilot_device_info d;
