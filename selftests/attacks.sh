@@ -36,8 +36,10 @@ take_frames() {
 	[ -s "$work/pils.1" ] && [ -s "$work/pils.2" ]
 }
 
+# Another than ID; to have none is not enough.
 other_key() { # namespace node id
-	[ "$(peer_value "$1" "$2" id)" != "$3" ]
+	local now
+	now=$(peer_value "$1" "$2" id) && [ "$now" != "$3" ]
 }
 
 rekey() {

@@ -56,10 +56,15 @@ try() { # name, command...
 
 # A test that must fail, with an error text that matches REGEX.
 try_refused() { # name, regex, command...
-	local name=$1 regex=$2
+	local name=$1 regex=$2 rc=0
 	shift 2
-	if "$@" >"$work/try.out" 2>&1; then
+	"$@" >"$work/try.out" 2>&1 || rc=$?
+	if [ $rc = 0 ]; then
 		diag "succeeded, but should have been refused: $*"
+		not_ok "$name"
+	elif [ $rc -ge 124 ]; then # of timeout, of the shell, and of signals
+		diag "no refusal, but status $rc: $*"
+		tail -n 40 "$work/try.out" | sed 's/^/# /'
 		not_ok "$name"
 	elif ! grep -q -i -E -- "$regex" "$work/try.out"; then
 		diag "refused, but the message does not match '$regex':"

@@ -109,8 +109,8 @@ without_loss() { # address, command...
 	wait $pid
 	tail -n 3 "$work/ping"
 	# The last one may still be under way.
-	awk '/packets transmitted/ { found = 1; if ($1 - $4 > 1) exit 1 } END { if (!found) exit 1 }' "$work/ping" ||
-		fail "pings were lost" || rc=1
+	awk '/packets transmitted/ { good = $1 >= 10 && $1 - $4 <= 1 } END { exit !good }' "$work/ping" ||
+		fail "pings were lost, or too few" || rc=1
 	return $rc
 }
 
@@ -192,8 +192,8 @@ all_arrive() { # from-namespace to-namespace address rate command...
 	touch "$work/rx.end"
 	wait $rx || rc=1
 	cat "$work/tx" "$work/rx"
-	awk '/^sent/ { sent = $2 } /^received/ { exit !(sent >= 100 && $2 == sent &&
-		/doubled 0$/) }' "$work/tx" "$work/rx" || fail "not all arrived once" || rc=1
+	awk '/^sent/ { sent = $2 } /^received/ { good = sent >= 100 && $2 == sent && /doubled 0$/ }
+		END { exit !good }' "$work/tx" "$work/rx" || fail "not all arrived once" || rc=1
 	return $rc
 }
 
@@ -255,7 +255,7 @@ peer_value() { # namespace node name
 }
 
 no_keys() { # namespace node
-	! show_value "$1" "$2" slot >/dev/null
+	peer_value "$1" "$2" state >/dev/null && ! peer_value "$1" "$2" slot >/dev/null
 }
 
 # Did COUNTER of a peer grow by exactly (or, with +, at least) N since BEFORE?
@@ -351,8 +351,10 @@ start_pilotd() { # node
 	eval "pilotd_$1=$!"
 }
 
+# Its exit status, which is 137 after KILL.
 stop_pilotd() { # node signal
-	local pid=pilotd_$1
-	kill -"$2" "${!pid}" && wait "${!pid}" 2>/dev/null
+	local pid=pilotd_$1 rc=0
+	{ kill -"$2" "${!pid}" && wait "${!pid}" 2>/dev/null; } || rc=$?
 	eval "pilotd_$1="
+	return $rc
 }
