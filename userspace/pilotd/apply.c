@@ -184,18 +184,28 @@ static void set_address(const struct applier *a, const struct config_address *ad
 		 buf, addr->prefix, a->rtnl->err.text);
 }
 
-void apply_addresses(const struct applier *a, const struct config *cfg,
+bool apply_addresses(const struct applier *a, const struct config *cfg,
 		     const struct config *old)
 {
 	struct config_address addr;
+	bool gone = false;
 	size_t i;
 
-	for (i = 0; old && i <= old->n_addresses; i++)
-		if (address_at(old, i, &addr) && !has_address(cfg, &addr))
-			set_address(a, &addr, false);
+	/* With the last IPv4 address the kernel would remove all IPv4 routes. */
 	for (i = 0; i <= cfg->n_addresses; i++)
 		if (address_at(cfg, i, &addr) && !has_address(old, &addr))
 			set_address(a, &addr, true);
+	for (i = 0; old && i <= old->n_addresses; i++) {
+		if (!address_at(old, i, &addr) || has_address(cfg, &addr))
+			continue;
+		set_address(a, &addr, false);
+		gone |= addr.family == AF_INET;
+	}
+	/* With the first of a network it removes the others, which are to stay. */
+	for (i = 0; gone && i <= cfg->n_addresses; i++)
+		if (address_at(cfg, i, &addr))
+			set_address(a, &addr, true);
+	return gone;
 }
 
 /* Peers */
@@ -264,17 +274,29 @@ static void set_route(const struct applier *a, const struct pilot_allowed_ip *ip
 			 pilot_format_cidr(ip, buf), a->rtnl->err.text);
 }
 
-static void apply_routes(const struct applier *a, const struct config_peer *now,
-			 const struct config_peer *old)
+/* A prefix may have gone to another peer, whose route is the same. */
+static bool is_wanted(const struct wanted_list *want, const struct pilot_allowed_ip *ip)
+{
+	size_t i;
+
+	for (i = 0; i < want->n; i++)
+		if (has_prefix(want->v[i].section, ip))
+			return true;
+	return false;
+}
+
+static void apply_routes(const struct applier *a, const struct wanted_list *want,
+			 const struct config_peer *now, const struct config_peer *old)
 {
 	bool move = a->table != a->old_table;
 	size_t i;
 
 	for (i = 0; old && i < old->n_allowed_ips; i++)
-		if (move || !has_prefix(now, &old->allowed_ips[i]))
+		if (move || (!has_prefix(now, &old->allowed_ips[i]) &&
+			     !is_wanted(want, &old->allowed_ips[i])))
 			set_route(a, &old->allowed_ips[i], false);
 	for (i = 0; now && i < now->n_allowed_ips; i++)
-		if (move || !has_prefix(old, &now->allowed_ips[i]))
+		if (move || a->anew || !has_prefix(old, &now->allowed_ips[i]))
 			set_route(a, &now->allowed_ips[i], true);
 }
 
@@ -352,7 +374,7 @@ void apply_peers(const struct applier *a, const struct wanted_list *want,
 
 		if (wanted_find(want, o->node))
 			continue;
-		apply_routes(a, NULL, o->section);
+		apply_routes(a, want, NULL, o->section);
 		ret = pilot_peer_del(a->g, &a->dev, o->node);
 		if (ret && ret != -ENOENT)
 			log_err("%s: removing peer %u: %s", a->dev.ifname, o->node,
@@ -379,7 +401,7 @@ void apply_peers(const struct applier *a, const struct wanted_list *want,
 		if (ret)
 			log_err("%s: %s peer %u: %s", a->dev.ifname,
 				is ? "changing" : "adding", w->node, a->g->err.text);
-		apply_routes(a, w->section, o ? o->section : NULL);
+		apply_routes(a, want, w->section, o ? o->section : NULL);
 	}
 	pilot_peer_list_free(list, n);
 }

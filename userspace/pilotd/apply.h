@@ -62,6 +62,7 @@ const struct wanted *wanted_find(const struct wanted_list *w, uint32_t node);
  * @dev: the device
  * @table: where routes go, 0: nowhere
  * @old_table: where they went
+ * @anew: they may be gone: all are added again
  */
 struct applier {
 	struct pilot_genl *g;
@@ -69,6 +70,7 @@ struct applier {
 	struct pilot_dev dev;
 	uint32_t table;
 	uint32_t old_table;
+	bool anew;
 };
 
 /**
@@ -89,8 +91,10 @@ int apply_device(const struct applier *a, const struct config *cfg,
  * @old: configuration so far, whose addresses go unless they stay; or NULL
  *
  * Failures are logged.
+ *
+ * Return: whether routes may have gone with an address, see @a->anew.
  */
-void apply_addresses(const struct applier *a, const struct config *cfg,
+bool apply_addresses(const struct applier *a, const struct config *cfg,
 		     const struct config *old);
 
 /**

@@ -732,7 +732,7 @@ int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 				      .table = cfg->table, .old_table = old->table };
 		if (apply_device(&a, cfg, &err))
 			log_err("reload: %s: %s", cfg->device, err.text);
-		apply_addresses(&a, cfg, old);
+		a.anew = apply_addresses(&a, cfg, old);
 		apply_peers(&a, &wanted, &old_wanted);
 		paths_set_beacon(nl->paths, nl_now(), &cfg->beacon);
 		tell_reflexive(nl);
