@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <arpa/inet.h>
 #include <sodium.h>
@@ -14,6 +16,7 @@
 #include "log.h"
 #include "nl_demand.h"
 #include "nl_private.h"
+#include "nl_registry.h"
 #include "tap.h"
 
 #define ME	1
@@ -158,6 +161,70 @@ static void test_slept(void)
 	event_base_free(nl.base);
 }
 
+static char heard[4096];
+
+/* What the registry has heard, once @text is in it, or after two seconds. */
+static bool hears(int listener, int *fd, const char *text)
+{
+	size_t n = strlen(heard);
+	unsigned int i;
+	ssize_t got;
+
+	for (i = 0; i < 2000 && !strstr(heard, text); i++) {
+		event_base_loop(nl.base, EVLOOP_NONBLOCK);
+		if (*fd < 0)
+			*fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+		got = *fd < 0 ? 0 : recv(*fd, heard + n, sizeof(heard) - 1 - n, 0);
+		for (; got > 0; got--, n++)
+			if (!heard[n])
+				heard[n] = ' ';
+		usleep(1000);
+	}
+	return strstr(heard, text);
+}
+
+/* The port of the device, which may not be what the configuration asks for. */
+static void test_port(void)
+{
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct registry_tcp_config *client = &cfg.tcp.client;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), fd = -1;
+	socklen_t len = sizeof(sin);
+	struct pilot_identity id;
+
+	if (pilot_identity_new(&id, NULL) || bind(listener, (struct sockaddr *)&sin, sizeof(sin)) ||
+	    listen(listener, 1) || getsockname(listener, (struct sockaddr *)&sin, &len))
+		abort();
+	*client = (struct registry_tcp_config){
+		.n_servers = 1, .do_register = true, .visibility = -1,
+		.times = REGISTRY_TIMES_DEFAULT,
+	};
+	strcpy(client->servers[0].host, "127.0.0.1");
+	client->servers[0].port = ntohs(sin.sin_port);
+	cfg.node = ME;
+	cfg.listen_port = 1111;
+	nl.listen_port = 2222;
+	nl.id = &id;
+	nl.base = event_base_new();
+	nl.ev_check = evtimer_new(nl.base, on_check, NULL);
+	nl_registry_start(&nl);
+	ok(hears(listener, &fd, "\"127.0.0.1:2222\""), "the registry hears the port of the device");
+	nl.listen_port = 3333;
+	nl_registry_set_port(&nl);
+	ok(hears(listener, &fd, "\"127.0.0.1:3333\"") && !strstr(heard, "1111"),
+	   "and another one, whoever has set it");
+	nl_registry_start(&nl);
+	ok(nl.registry && !hears(listener, &fd, "1111"), "and no other at a reload");
+	nl_registry_free(&nl);
+	close(fd);
+	close(listener);
+	event_free(nl.ev_check);
+	event_base_free(nl.base);
+	pilot_identity_free(&id);
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -167,5 +234,6 @@ int main(void)
 	test_away();
 	test_no_client();
 	test_slept();
+	test_port();
 	return done();
 }

@@ -139,6 +139,11 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 	size_t i, n;
 	int ret;
 
+	/* Whoever has changed it: this is where our frames come in. */
+	if (nl->listen_port != info->listen_port) {
+		nl->listen_port = info->listen_port;
+		nl_registry_set_port(nl);
+	}
 	/* Events up to here are older than the dump. */
 	nl->event_seq = info->event_seq;
 	ret = pilot_peer_dump(&nl->cmd, &nl->dev, &list, &n);
@@ -532,7 +537,6 @@ static int attach(struct nl *nl, const struct rtnl_link *link,
 		return ret;
 	}
 	nl->attached = true;
-	nl->listen_port = info.listen_port;
 	nl->last_error[0] = '\0';
 	if (nl->cfg->node)
 		log_notice("%s: serving node %u on UDP port %u, %u peer%s, %u with a key",

@@ -213,16 +213,21 @@ static void make_config(const struct nl *nl, struct registry_tcp_config *to)
 	/* With its padding: they are compared as bytes. */
 	memcpy(to, &nl->cfg->tcp.client, sizeof(*to));
 	to->node = nl->cfg->node;
-	to->port = nl->cfg->listen_port ? nl->cfg->listen_port : nl->listen_port;
+	to->port = nl->listen_port;
 }
 
 void nl_registry_attached(struct nl *nl)
+{
+	if (nl->registry)
+		event_active(nl->registry->ev_status, EV_TIMEOUT, 0);
+}
+
+void nl_registry_set_port(struct nl *nl)
 {
 	struct nl_registry *reg = nl->registry;
 
 	if (!reg)
 		return;
-	event_active(reg->ev_status, EV_TIMEOUT, 0);
 	reg->cfg.port = nl->listen_port;
 	if (reg->tcp)
 		registry_tcp_set_port(reg->tcp, nl->listen_port);

@@ -30,9 +30,15 @@ int nl_registry_start(struct nl *nl);
  * nl_registry_attached() - a device is served
  * @nl: service
  *
- * The status is written into it, and its port told to the registry.
+ * The status is written into it.
  */
 void nl_registry_attached(struct nl *nl);
+
+/**
+ * nl_registry_set_port() - the device listens at another port, @nl->listen_port
+ * @nl: service
+ */
+void nl_registry_set_port(struct nl *nl);
 
 /**
  * nl_registry_lookup() - ask for a public key
