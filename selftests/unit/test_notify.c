@@ -14,7 +14,7 @@
 #include "notify.h"
 #include "tap.h"
 
-static char heard[4096];
+static char heard[65536];
 
 /* All that was sent so far, "|" behind each message. */
 static const char *hear(int fd)
@@ -59,7 +59,7 @@ static int listen_at(const char *address)
 
 static void test_messages(const char *kind, const char *address)
 {
-	int fd = listen_at(address);
+	int fd = listen_at(address), i;
 
 	setenv("NOTIFY_SOCKET", address, 1);
 	notify_open();
@@ -82,6 +82,17 @@ static void test_messages(const char *kind, const char *address)
 	notify_alive();
 	notify_stopping();
 	ok(hears(fd, "WATCHDOG=1|STOPPING=1|"), "%s: alive, stopping", kind);
+	/* A manager that is busy: its queue is full. */
+	for (i = 0; i < 2000; i++)
+		notify_alive();
+	notify_ready();
+	notify_status("busy");
+	hear(fd);
+	notify_status("busy");
+	ok(hears(fd, "READY=1|STATUS=busy|"), "%s: what matters is said again", kind);
+	notify_alive();
+	notify_status("busy");
+	ok(hears(fd, "WATCHDOG=1|"), "%s: once", kind);
 	/* A manager that has gone is no reason to. */
 	close(fd);
 	notify_status("nobody hears that");

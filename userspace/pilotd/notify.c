@@ -23,6 +23,7 @@ static struct {
 	struct sockaddr_un to;
 	socklen_t to_len;
 	uint64_t watchdog;
+	bool ready;		/* to be said, but the manager was busy */
 	char status[LINE_MAX_LEN];
 	char note[LINE_MAX_LEN];
 	char sent[2 * LINE_MAX_LEN + 16];
@@ -106,17 +107,27 @@ uint64_t notify_watchdog(void)
 }
 
 /* The manager may be busy; it must not keep us from our work. */
-static void tell(const char *text)
+static bool tell(const char *text)
 {
-	if (manager.fd >= 0 &&
+	if (manager.fd < 0 ||
 	    sendto(manager.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
-		   (struct sockaddr *)&manager.to, manager.to_len) < 0)
-		log_info("telling the service manager: %s", strerror(errno));
+		   (struct sockaddr *)&manager.to, manager.to_len) >= 0)
+		return true;
+	log_info("telling the service manager: %s", strerror(errno));
+	return false;
+}
+
+/* It would wait for that, and end us when its patience does. */
+static void tell_ready(void)
+{
+	if (manager.ready)
+		manager.ready = !tell("READY=1");
 }
 
 void notify_ready(void)
 {
-	tell("READY=1");
+	manager.ready = true;
+	tell_ready();
 }
 
 void notify_reloading(void)
@@ -124,6 +135,7 @@ void notify_reloading(void)
 	struct timespec ts;
 	char text[64];
 
+	tell_ready();
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 		 (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000);
@@ -137,6 +149,7 @@ void notify_stopping(void)
 
 void notify_alive(void)
 {
+	tell_ready();
 	tell("WATCHDOG=1");
 }
 
@@ -144,12 +157,11 @@ static void tell_status(void)
 {
 	char text[sizeof(manager.sent)];
 
+	tell_ready();
 	snprintf(text, sizeof(text), "STATUS=%s%s%s", manager.status,
 		 manager.note[0] ? "; " : "", manager.note);
-	if (!strcmp(text, manager.sent))
-		return;
-	memcpy(manager.sent, text, sizeof(text));
-	tell(text);
+	if (strcmp(text, manager.sent) && tell(text))
+		memcpy(manager.sent, text, sizeof(text));
 }
 
 void notify_status(const char *fmt, ...)

@@ -31,6 +31,8 @@ uint64_t notify_watchdog(void);
 
 /**
  * notify_ready() - start or reload is over
+ *
+ * Said again with what follows if the manager was too busy to take it.
  */
 void notify_ready(void);
 
