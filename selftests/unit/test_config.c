@@ -212,6 +212,15 @@ static void test_refusals(void)
 	size_t errors;
 	char *buf;
 
+	ok(accepts("[tunnel]\ndevice = p\nnetwork = 5\nnode-id = 5:0005.0000.0007\n"),
+	   "network, and the same in node-id");
+	ok(refuses("[tunnel]\ndevice = p\nnetwork = 5\nnode-id = 0:0000.0000.0007\n",
+		   "f:3: network: node-id is an address of network 0"), "network, another in node-id");
+	ok(refuses("[tunnel]\ndevice = p\nnode-id = 5:0005.0000.0007\nnetwork = 3\n",
+		   "f:4: network: node-id is an address of network 5"), "the other way about");
+	ok(refuses(MINIMAL "address = ,\n", "f:4: address: the value is missing"), "no address");
+	ok(refuses(MINIMAL "[registry]\ntype = tcp\naddress = 192.0.2.1\ntls = yes\nfingerprint = ,\n",
+		   "f:8: fingerprint: the value is missing"), "no fingerprint");
 	ok(refuses("", "f: [tunnel] is missing"), "empty file");
 	ok(refuses("[tunnel]\ndevice = p\n", "f:1: [tunnel]: node-id is missing"), "no node-id");
 	ok(refuses("[tunnel]\nnode-id = 1\n", "f:1: [tunnel]: device is missing"), "no device");

@@ -84,8 +84,8 @@ static void set_node(struct reader *r, const char *key, char *value)
 	}
 	if (pilot_parse_node(value, &r->cfg->node, &network, &err))
 		textfile_error(r->t, r->t->line, "node-id", "%s", err.text);
-	else if (network != PILOT_NO_NETWORK)
-		r->cfg->network = (uint16_t)network;
+	else
+		r->node_network = network;
 }
 
 static void set_state(struct reader *r, const char *key, char *value)
@@ -98,6 +98,7 @@ static void set_network(struct reader *r, const char *key, char *value)
 {
 	uint32_t n;
 
+	r->network_line = r->t->line;
 	if (config_number(r, key, value, 0, UINT16_MAX, &n))
 		r->cfg->network = (uint16_t)n;
 }
@@ -151,9 +152,11 @@ static bool parse_address(const char *s, struct config_address *a)
 static void set_address(struct reader *r, const char *key, char *value)
 {
 	struct config *cfg = r->cfg;
-	char *save, *s;
+	char *save, *s = strtok_r(value, ", \t", &save);
 
-	for (s = strtok_r(value, ", \t", &save); s; s = strtok_r(NULL, ", \t", &save)) {
+	if (!s)
+		textfile_error(r->t, r->t->line, key, "the value is missing");
+	for (; s; s = strtok_r(NULL, ", \t", &save)) {
 		struct config_address a, *v;
 
 		if (!parse_address(s, &a)) {
@@ -635,6 +638,17 @@ static void check_prefixes(struct reader *r)
 	free(v);
 }
 
+/* A Pilot address as the node ID has a network too. */
+static void check_network(struct reader *r)
+{
+	if (r->node_network == PILOT_NO_NETWORK)
+		return;
+	if (r->network_line && r->cfg->network != r->node_network)
+		textfile_error(r->t, r->network_line, "network",
+			       "node-id is an address of network %d", r->node_network);
+	r->cfg->network = (uint16_t)r->node_network;
+}
+
 static void check(struct reader *r)
 {
 	struct config *cfg = r->cfg;
@@ -650,6 +664,7 @@ static void check(struct reader *r)
 		if (!(r->tunnel_given & (1 << 1)))
 			textfile_error(t, r->began[TUNNEL], "[tunnel]", "node-id is missing");
 	}
+	check_network(r);
 	config_check_registry(r);
 	if (r->began[BEACON] && !cfg->beacon.sa.sa_family && !t->n_errors)
 		textfile_error(t, r->began[BEACON], "[beacon]", "address is missing");
@@ -685,7 +700,10 @@ static void check(struct reader *r)
 
 int config_read(struct config *cfg, struct textfile *t)
 {
-	struct reader r = { .cfg = cfg, .t = t, .keepalive = PILOT_KEEPALIVE_SECS };
+	struct reader r = {
+		.cfg = cfg, .t = t, .keepalive = PILOT_KEEPALIVE_SECS,
+		.node_network = PILOT_NO_NETWORK,
+	};
 	char *s;
 
 	memset(cfg, 0, sizeof(*cfg));

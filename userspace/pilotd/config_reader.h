@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "lib/error.h"
+#include "lib/text.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -27,6 +28,8 @@ struct reader {
 	bool on_demand_given;
 	struct registry_server fallback;
 	unsigned int unauth_line;
+	unsigned int network_line;
+	int node_network;		/* PILOT_NO_NETWORK: none stands in node-id */
 	uint16_t keepalive;		/* of peers that say nothing */
 	size_t peers_size;
 	uint8_t *own_keepalive;		/* peers that say something */

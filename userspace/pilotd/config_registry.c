@@ -93,11 +93,13 @@ static void set_tls(struct reader *r, const char *key, char *value)
 static void set_fingerprint(struct reader *r, const char *key, char *value)
 {
 	struct registry_pins *pins = &r->cfg->tcp.client.pins;
+	char *save, *s = strtok_r(value, ", \t", &save);
 	const char *end;
-	char *save, *s;
 	size_t len;
 
-	for (s = strtok_r(value, ", \t", &save); s; s = strtok_r(NULL, ", \t", &save)) {
+	if (!s)
+		textfile_error(r->t, r->t->line, key, "the value is missing");
+	for (; s; s = strtok_r(NULL, ", \t", &save)) {
 		if (pins->n == REGISTRY_PINS_MAX) {
 			textfile_error(r->t, r->t->line, key, "more than %d",
 				       REGISTRY_PINS_MAX);
