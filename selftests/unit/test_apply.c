@@ -112,19 +112,25 @@ int rtnl_link_set(struct rtnl *r, uint32_t ifindex, uint32_t mtu)
 	return 0;
 }
 
+/* Of the device: its own node ID, and one of a peer. */
+static uint32_t own, other;
+
 int pilot_device_get(struct pilot_genl *g, const struct pilot_dev *dev,
 		     struct pilot_device_info *info)
 {
 	(void)g;
 	(void)dev;
-	(void)info;
-	return -ENODEV;
+	memset(info, 0, sizeof(*info));
+	info->node_id = own;
+	return 0;
 }
 
 int pilot_device_set(struct pilot_genl *g, const struct pilot_device_info *info)
 {
 	(void)g;
-	(void)info;
+	if (info->node_id == other)
+		return -EEXIST;
+	own = info->node_id;
 	return 0;
 }
 
@@ -157,7 +163,9 @@ int pilot_peer_del(struct pilot_genl *g, const struct pilot_dev *dev, uint32_t n
 {
 	(void)g;
 	(void)dev;
-	(void)node_id;
+	if (node_id != other)
+		return -ENOENT;
+	other = 0;
 	return 0;
 }
 
@@ -229,6 +237,36 @@ static bool has_only(const char *a, const char *b)
 	       addresses[1].v4.s_addr == y.s_addr;
 }
 
+/* With node-id = auto the registry gives it when the peers are there already. */
+static void test_auto(void)
+{
+	static struct registry_node v[] = { { .node = 2 }, { .node = 7 } };
+	const struct registry reg = { .v = v, .n = 2 };
+	struct applier a = { 0 };
+	struct pilot_genl g = { 0 };
+	struct rtnl rtnl = { 0 };
+	struct wanted_list want;
+	struct pilot_error err;
+	unsigned int i;
+
+	v[0].endpoint.in = v[1].endpoint.in = (struct sockaddr_in){ .sin_family = AF_INET };
+	load("[peer 9]\n", true);
+	for (i = 0; i < 2; i++) {
+		cfg.node = i ? 9 : 7;
+		if (wanted_make(&want, &cfg, &reg))
+			abort();
+		ok(want.n == 2 && !wanted_find(&want, cfg.node), "we are no peer of ourselves");
+		free(want.v);
+	}
+	a.g = &g;
+	a.rtnl = &rtnl;
+	own = 0;
+	other = 9;
+	apply_device(&a, &cfg, &err);
+	ok(own == 9 && !other, "nor stay one when the node ID is known");
+	forget();
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -263,5 +301,6 @@ int main(void)
 	load("address = 10.0.0.2/24, 10.0.0.3/24\n", false);
 	ok(has_only("10.0.0.2", "10.0.0.3"), "the first address of a network goes: the others stay");
 	forget();
+	test_auto();
 	return done();
 }

@@ -32,6 +32,8 @@ int wanted_make(struct wanted_list *w, const struct config *cfg,
 		const struct config_peer *p = &cfg->peers[i];
 		const struct registry_node *r = registry_find(reg, p->node);
 
+		if (p->node == cfg->node)
+			continue;
 		w->v[w->n].node = p->node;
 		w->v[w->n].section = p;
 		if (p->endpoint.sa.sa_family)
@@ -77,6 +79,9 @@ int apply_device(const struct applier *a, const struct config *cfg,
 		return ret;
 	}
 	if (cfg->node && now.node_id != cfg->node) {
+		/* While nobody knew who we are, we may have been taken for a peer. */
+		if (!now.node_id)
+			pilot_peer_del(a->g, &a->dev, cfg->node);
 		set.node_id = cfg->node;
 		set.has |= PILOT_HAS(PILOT_A_DEVICE_NODE_ID);
 	}

@@ -41,6 +41,8 @@ struct wanted_list {
  * @cfg: configuration
  * @reg: registry; its nodes with an endpoint are peers too
  *
+ * We are no peer of ourselves, whoever names us.
+ *
  * Return: 0 or -ENOMEM.
  */
 int wanted_make(struct wanted_list *w, const struct config *cfg,
