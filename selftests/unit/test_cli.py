@@ -262,6 +262,11 @@ def identities(work):
     test("identity new replaces nothing",
          unlike(run("identity", "new", path), FAILED, "there is a file already"),
          None if open(path, "rb").read() == before else "it was changed")
+    if os.geteuid() == 0:
+        os.chown(path, 65534, -1)
+        test("identity show: another user's",
+             unlike(run("identity", "show", path), FAILED, "id: it belongs to user 65534"))
+        os.chown(path, 0, -1)
     os.chmod(path, 0o640)
     test("identity show: a mode that lets others in",
          unlike(run("identity", "show", path), FAILED, "mode 0640 lets others in"))

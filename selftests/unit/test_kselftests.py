@@ -44,6 +44,8 @@ TABLE = [
     ('it hangs', 'echo ok 1 a; sleep 60; echo 1..1', ['ok x: a', 'not ok ' + END, 'ok ' + LOG]),
     ('the kernel complains', 'echo ok 1 a; echo 1..1; echo BUG: bad >>/dev/kmsg',
      ['ok x: a', 'ok ' + END, 'not ok ' + LOG]),
+    ('a daemon crashes', 'echo ok 1 a; echo 1..1; echo "pilotd[7]: segfault at 0 ip 0" >>/dev/kmsg',
+     ['ok x: a', 'ok ' + END, 'not ok ' + LOG]),
     ('the kernel said something else', 'echo ok 1 a; echo 1..1; echo hello >>/dev/kmsg',
      ['ok x: a', 'ok ' + END, 'ok ' + LOG]),
     ('the kernel\'s log was lost', 'echo ok 1 a; echo 1..1; echo hello >/dev/kmsg',
