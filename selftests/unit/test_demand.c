@@ -138,6 +138,20 @@ static void test_limits(void)
 	begin();
 	demand_needed(r.d, r.now, 9, true);
 	ok(!r.resolves, "a stranger who sends does not become a peer");
+
+	begin();
+	demand_sync_begin(r.d);
+	for (i = 101; i <= 110; i++)
+		demand_called(r.d, r.now, i);
+	demand_sync_end(r.d, r.now);
+	for (i = 1; i <= 5; i++)
+		demand_needed(r.d, r.now, i, false);
+	ok(r.resolves == 3 && r.fulls == 2, "ten who call take no place of the three");
+	for (i = 101; i <= 105; i++)
+		demand_removed(r.d, i);
+	demand_needed(r.d, r.now, 4, false);
+	demand_needed(r.d, r.now, 106, false);
+	ok(r.resolves == 3 && r.fulls == 3, "nor make any when they go");
 }
 
 static void test_idle(void)

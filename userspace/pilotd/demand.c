@@ -16,6 +16,7 @@
  * @mark: it is in the dump
  * @proven: it has had a session
  * @kept: not to be removed
+ * @called: it came by itself
  * @packets: as counted last
  * @since: ms at which @packets changed
  */
@@ -25,6 +26,7 @@ struct wish {
 	bool mark;
 	bool proven;
 	bool kept;
+	bool called;
 	uint64_t packets;
 	int64_t since;
 };
@@ -36,6 +38,7 @@ struct demand {
 	size_t max;
 	int64_t idle;
 	struct idmap map;
+	size_t n_called;
 	uint32_t removed[REMOVED_MAX];
 	size_t next_removed;
 };
@@ -60,6 +63,8 @@ static struct wish *make(struct demand *d, int64_t now, uint32_t node)
 
 static void drop(struct demand *d, struct wish *w)
 {
+	if (w->called)
+		d->n_called--;
 	idmap_del(&d->map, &w->by_id);
 	free(w);
 }
@@ -119,7 +124,7 @@ void demand_needed(struct demand *d, int64_t now, uint32_t node, bool calls)
 	/* A peer meanwhile, or the answer is under way. */
 	if (w && !(w->asking && now - w->since > DEMAND_ANSWER_MS))
 		return;
-	if (!w && d->map.n >= d->max) {
+	if (!w && d->map.n - d->n_called >= d->max) {
 		d->ops->full(d->ctx, node);
 		return;
 	}
@@ -152,6 +157,22 @@ bool demand_resolved(struct demand *d, int64_t now, uint32_t node, bool known)
 	/* It is not in a dump that is being read. */
 	w->mark = true;
 	return true;
+}
+
+void demand_called(struct demand *d, int64_t now, uint32_t node)
+{
+	struct wish *w = find(d, node);
+
+	if (!w)
+		w = make(d, now, node);
+	if (!w)
+		return;
+	w->asking = false;
+	/* It is not in a dump that is being read. */
+	w->mark = true;
+	if (!w->called)
+		d->n_called++;
+	w->called = true;
 }
 
 void demand_removed(struct demand *d, uint32_t node)

@@ -62,7 +62,7 @@ void demand_free(struct demand *d);
  * demand_set() - change settings
  * @d: demand
  * @on: whether nodes become peers on demand
- * @max: at most so many
+ * @max: at most so many, besides those that came by themselves
  * @idle: ms without packets after which they go, 0 never
  */
 void demand_set(struct demand *d, bool on, size_t max, int64_t idle);
@@ -87,6 +87,14 @@ void demand_needed(struct demand *d, int64_t now, uint32_t node, bool calls);
  * Return: whether that made it a peer.
  */
 bool demand_resolved(struct demand *d, int64_t now, uint32_t node, bool known);
+
+/**
+ * demand_called() - a node has proven its identity, and is a dynamic peer now
+ * @d: demand
+ * @now: ms
+ * @node: node ID
+ */
+void demand_called(struct demand *d, int64_t now, uint32_t node);
 
 /**
  * demand_removed() - a peer is gone, whoever removed it

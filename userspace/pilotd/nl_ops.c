@@ -121,6 +121,8 @@ static int op_add_peer(void *ctx, uint32_t node)
 		log_err("adding peer %u: %s", node, nl->cmd.err.text);
 	else
 		log_info("node %u becomes a peer", node);
+	if (!ret && peer.dynamic)
+		demand_called(nl->demand, nl_now(), node);
 	return ret;
 }
 
