@@ -993,6 +993,16 @@ static void test_tls(void)
 	ok(UNTIL(told.state == PILOT_REGISTRY_DOWN), "a registry without TLS: %s", told.error);
 	registry_tcp_free(r);
 
+	fresh(ANSWER);
+	stop(&first);
+	cfg.tls = true;
+	memcpy(cfg.pins.v[0], pin, REGISTRY_PIN_LEN);
+	cfg.pins.n = 1;
+	r = begin();
+	ok(UNTIL(told.state == PILOT_REGISTRY_DOWN) && !strcmp(told.error, "Connection refused"),
+	   "TLS, nobody there: %s", told.error);
+	registry_tcp_free(r);
+
 	SSL_CTX_free(tls);
 	SSL_CTX_free(tls12);
 	SSL_CTX_free(foreign);

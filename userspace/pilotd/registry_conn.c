@@ -179,12 +179,14 @@ static void on_event(struct bufferevent *bev, short what, void *data)
 {
 	struct registry_conn *c = data;
 
-	(void)bev;
 	if (what & BEV_EVENT_CONNECTED) {
 		if (!trusted(c)) {
 			fail(c, c->reason);
 			return;
 		}
+		/* From here on; before, an end is a failure and has its reason. */
+		if (c->tls)
+			bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 		c->up = true;
 		event_del(c->timer);
 		c->ops->up(c->ctx, c);
@@ -229,9 +231,7 @@ static struct bufferevent *make_bev(struct registry_conn *c)
 	}
 	bev = bufferevent_openssl_socket_new(c->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING,
 					     BEV_OPT_CLOSE_ON_FREE);
-	if (bev)
-		bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
-	else
+	if (!bev)
 		SSL_free(ssl);
 	return bev;
 }
