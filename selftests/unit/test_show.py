@@ -325,6 +325,28 @@ def metrics():
     test('metrics: every counter is there, as a drop or by itself',
          None if named | others == set(dump['stats']) and not named & others
          else str(named ^ set(dump['stats']) ^ others))
+    stats = {'receive_packets_total': 'rx_packets', 'transmit_packets_total': 'tx_packets',
+             'transmit_bytes_total': 'tx_bytes', 'receive_keepalives_total': 'rx_keepalive',
+             'transmit_keepalives_total': 'tx_keepalive', 'transmit_salvaged_packets_total': 'tx_salvaged'}
+    want = {'pilot_device_' + name: dump['stats'][member] for name, member in {
+        **stats, 'receive_punches_total': 'rx_punch', 'receive_handshakes_total': 'rx_handshake',
+        'receive_pings_total': 'rx_ping'}.items()}
+    for name, member in (('keyed_peers', 'peers_with_key'), ('max_peers', 'max_peers'),
+                         ('rekey_after_frames', 'rekey_after'), ('keys_cleared_total', 'cleared'),
+                         ('events_total', 'event_seq')):
+        want['pilot_device_' + name] = dump[member]
+    test('metrics: a device has the values of JSON', *(
+        '%s is %s, not %s' % (name, value(name, device='pilot0'), v) for name, v in want.items()
+        if value(name, device='pilot0') != v))
+    peer = [p for p in dump['peers'] if p['node_id'] == 11][0]
+    want = {'queued_packets': peer['queued'], 'keys': len(peer['keys'])}
+    for name, ms in (('last_receive', peer['last_rx_ms']), ('last_transmit', peer['last_tx_ms']),
+                     ('key', peer['keys'][0]['age_ms'])):
+        want[name + '_timestamp_seconds'] = value('pilot_peer_key_timestamp_seconds', node='11') + \
+            (peer['keys'][0]['age_ms'] - ms) / 1000
+    test('metrics: so has a peer', *(
+        '%s is %s, not %s' % (name, value('pilot_peer_' + name, node='11'), v) for name, v in want.items()
+        if abs(value('pilot_peer_' + name, node='11') - v) > 0.002))
     alone = run('show', 'pilot0', '--prometheus')
     test('metrics: of one device', *lint_metrics(alone),
          None if 'x1b' not in alone and 'pilot0' in alone else 'the other is there')
