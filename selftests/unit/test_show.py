@@ -219,6 +219,39 @@ def samples(text, name):
             for s in f.samples if s.name == name]
 
 
+def field(value):
+    """What a dump has for a value of JSON."""
+    if isinstance(value, list):
+        value = ','.join(value)
+    return '-' if value in (None, '') else str(value)
+
+
+def dumped():
+    """Every field of show dump, but the counters, which move, and the number of peers."""
+    lines = [line.split('\t') for line in run('show', 'pilot0', 'dump').splitlines()]
+    d = json.loads(run('show', 'pilot0', '-j'))[0]
+    want = [['device', d['ifname'], d['ifindex'], d['node_id'], d['network'], d['listen_port'], d['fwmark'],
+             d['beacon'], d['replay_window'], 'on' if d['unauth'] else 'off', d['max_peers'], 10,
+             d['peers_with_key'], d['aead'], d['handler'], d['event_seq'], *4 * [0],
+             'on' if d['on_demand'] else 'off', d['registry']['registry_state'],
+             d['registry']['registry_address'], d['reflexive']]]
+    for p in d['peers']:
+        key = next((k for k in p['keys'] if k['slot'] == 'current'), None)
+        want.append(['peer', p['node_id'], p['endpoint'], p['path'], p['path_active'], p['state'],
+                     p['keepalive'], p['allowed_ips'], *((key['id'], 'yes' if key['authenticated'] else 'no',
+                                                          key['age_ms']) if key else 3 * [None]),
+                     p['last_rx_ms'], p['last_tx_ms'], p['need_key'], p['queued'], p['cooldown_ms'],
+                     *4 * [0], key and key['gated'], 'yes' if p['dynamic'] else 'no'])
+    for got, line in zip(lines, want):
+        for i in range(16, 20):
+            got[i] = '0'
+        # An age past what JSON tells.
+        got = [field(min(int(f), 2 ** 63 - 1)) if f.isdigit() else f for f in got]
+        wanted = [field(f) for f in line]
+        test('dump: %s %s' % (got[0], got[1]), None if got == wanted else '%s, not %s' % (got, wanted))
+    test('dump: a line for each', None if len(lines) == len(want) == 11 else str(len(lines)))
+
+
 def vanishing():
     """pilot0 goes while the devices are listed."""
     for form in ('-j', '--prometheus', '-b', '--color=never'):
@@ -692,6 +725,7 @@ def main():
         print('TAP version 13\n1..0 # SKIP build/unit/pilot-fake is not built')
         return 4
     schema()
+    dumped()
     vanishing()
     closed()
     torn()
