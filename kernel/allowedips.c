@@ -167,23 +167,22 @@ static void unlink_ip(struct pilot_allowedips *aip, struct pilot_allowedip *a)
 }
 
 /**
- * pilot_allowedips_remove() - takes a prefix from a peer
+ * pilot_allowedips_doom() - marks a prefix of a peer for removal
  * @aip: table; its device's lock is held
- * @peer: owner
+ * @peer: owner; nothing happens if the prefix is not its
  * @prefix: prefix, masked
- *
- * Return: 0, or -ENOENT if it is not that peer's.
+ * @doomed: list for pilot_allowedips_remove_list(). Until then the prefix is
+ *	the peer's, and it can be given again, without memory for it
  */
-int pilot_allowedips_remove(struct pilot_allowedips *aip,
-			    struct pilot_peer *peer,
-			    const struct pilot_prefix *prefix)
+void pilot_allowedips_doom(struct pilot_allowedips *aip,
+			   struct pilot_peer *peer,
+			   const struct pilot_prefix *prefix,
+			   struct list_head *doomed)
 {
 	struct pilot_allowedip *a = find(aip, prefix);
 
-	if (!a || rcu_access_pointer(a->peer) != peer)
-		return -ENOENT;
-	unlink_ip(aip, a);
-	return 0;
+	if (a && rcu_access_pointer(a->peer) == peer)
+		list_move_tail(&a->list, doomed);
 }
 
 /**

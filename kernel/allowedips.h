@@ -68,9 +68,10 @@ int pilot_allowedips_reserve(struct pilot_allowedips *aip,
 void pilot_allowedips_give(struct pilot_allowedips *aip,
 			   struct pilot_peer *peer,
 			   const struct pilot_prefix *prefix);
-int pilot_allowedips_remove(struct pilot_allowedips *aip,
-			    struct pilot_peer *peer,
-			    const struct pilot_prefix *prefix);
+void pilot_allowedips_doom(struct pilot_allowedips *aip,
+			   struct pilot_peer *peer,
+			   const struct pilot_prefix *prefix,
+			   struct list_head *doomed);
 void pilot_allowedips_remove_list(struct pilot_allowedips *aip,
 				  struct list_head *list);
 struct pilot_peer *pilot_allowedips_find4(struct pilot_allowedips *aip,

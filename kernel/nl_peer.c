@@ -276,8 +276,9 @@ static void apply_allowed_ips(struct pilot_peer *peer, struct nlattr *nest,
 		if (nla_type(attr) != PILOT_A_PEER_ALLOWED_IP ||
 		    parse_allowed_ip(attr, &prefix, &remove, NULL))
 			continue;
-		if (remove)	/* gone already is as good */
-			pilot_allowedips_remove(&pd->allowedips, peer, &prefix);
+		if (remove)
+			pilot_allowedips_doom(&pd->allowedips, peer, &prefix,
+					      &old);
 		else
 			pilot_allowedips_give(&pd->allowedips, peer, &prefix);
 	}

@@ -86,7 +86,8 @@ class Fuzzer:
         if self.sane and attr['name'] == 'prefix':
             return 32
         if self.sane and 'enum' in attr:
-            return self.rng.randint(low, max(low, high - 1))
+            flags = self.definitions[attr['enum']]['type'] == 'flags'
+            return self.rng.randint(low, high if flags else max(low, high - 1))
         if self.sane:
             return self.some(low, min(high, low + 100), self.rng.randint(low, high))
         value = self.some(low, high, low, high, low - 1, high + 1, 0, 1, top, top >> 1,

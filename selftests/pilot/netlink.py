@@ -188,6 +188,19 @@ def peers():
                      ('of both families', allowed(8, '10.0.0.0', 'fd00::')),
                      ('with unknown flags', allowed(8, '10.0.0.0', None, nl.u32('ALLOWED_IP_FLAGS', 2)))):
         refused('a prefix ' + what, 'EINVAL|ERANGE', 'PEER_SET', peer(2, ip))
+    # What a request takes it may give again: the last word counts.
+    minus = nl.u32('ALLOWED_IP_FLAGS', 1)
+    take, give = allowed(24, '10.45.0.0', None, minus), allowed(24, '10.45.0.0')
+    for what, ips in (('given, taken and given', (give, take, give)), ('taken and given', (take, give)),
+                      ('given again, taken', (give, take)), ('taken, not there', (take,)),
+                      ('taken, not there, and given', (take, give)),
+                      ('taken twice and given twice', (take, take, give, give))):
+        accepted('a prefix ' + what, 'PEER_SET', peer(2, *ips))
+        state = nl.get(nl.request('PEER_GET', peer(2))[0], 'PEER')
+        n = sum(socket.inet_aton('10.45.0.0') in ip for ip in nl.all(state, 'PEER_ALLOWED_IP'))
+        tap.result('then the peer has it' if ips[-1] is give else 'then it is gone',
+                   n != (ips[-1] is give) and 'the peer has it %d times' % n)
+    nl.request('PEER_SET', peer(2, take))
     # A refused request must not have done half.
     refused('a good prefix and a bad one', 'EINVAL|ERANGE', 'PEER_SET',
             peer(2, allowed(24, '10.44.0.0'), allowed(33, '10.0.0.0')))
