@@ -718,9 +718,14 @@ static noinline void receive_pieces(struct pilot_rx *rx)
 	struct pilot_frame frames[ROUND];
 	struct pilot_merge merge = {};
 
-	if (shinfo->gso_size && shinfo->gso_type & SKB_GSO_UDP_L4)
-		size = shinfo->gso_size;
 	enter_piece(&w);
+	if (shinfo->gso_size && shinfo->gso_type & SKB_GSO_UDP_L4) {
+		size = shinfo->gso_size;
+	} else if (shinfo->frag_list) {
+		/* reassembled, maybe twice: there are chains within the chain */
+		w.at = NULL;
+		w.left = rx->skb->len;
+	}
 	walk(rx, &w, sizeof(struct udphdr));
 	while (w.pos < rx->skb->len) {
 		unsigned int len = min(size, rx->skb->len - w.pos);

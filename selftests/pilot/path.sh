@@ -164,12 +164,40 @@ traced() {
 		grep -m 1 'pilot_key: .*change=installed' $t/trace
 }
 
+# Straight, without the router: over a tunnel whose own packets are fragments of
+# fragments. Inner packets are in pieces within pieces.
+fragments_within_fragments() {
+	local i rc=0
+	for i in 1 2; do
+		local ns=n$i other=under4_$((3 - i)) own=under4_$i
+		ns=${!ns}
+		ip -n "$ns" link add ipip1 type ipip local "${!own}" remote "${!other}" nopmtudisc &&
+			ip -n "$ns" link set ipip1 mtu 4000 up && ip -n "$ns" addr add 10.0.9.$i/24 dev ipip1 &&
+			on "$ns" pilot peer set pilot0 $((3 - i)) endpoint 10.0.9.$((3 - i)):37736 &&
+			ip -n "$ns" link set pilot0 mtu 9000 || rc=1
+	done
+	[ $rc = 0 ] && on "$n1" ping -n -q -c 3 -i 0.2 -s 6000 10.9.0.2 || rc=1
+	for i in 1 2; do
+		local ns=n$i other=under4_$((3 - i))
+		on "${!ns}" pilot peer set pilot0 $((3 - i)) endpoint "${!other}:37736"
+		ip -n "${!ns}" link set pilot0 mtu 1400
+		ip -n "${!ns}" link del ipip1
+	done
+	return $rc
+}
+
 try "a tunnel through a router" tunnel_up
 try "the peer moves to IPv6" roams fd00:2::2 '^\[fd00:1::1\]:'
 try "and back to IPv4" roams 10.0.2.2 '^10.0.1.1:'
+try "moves are told of now and then" moves_are_held_back
 try "outer packets are marked" marked
 try "DSCP stays inside, ECN goes out" traffic_class
 try "congestion on the way is seen inside" congestion_comes_in
+if modprobe ipip 2>/dev/null; then
+	try "fragments within fragments" fragments_within_fragments
+else
+	skip "fragments within fragments" "the kernel has no ipip"
+fi
 try "through the relay" relayed
 try "relay-deliver from elsewhere is nothing" relay_of_another
 try "straight again" direct_again
