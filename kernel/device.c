@@ -401,7 +401,6 @@ static void __net_exit netns_pre_exit(struct net *net)
 		mutex_lock(&pd->lock);
 		WRITE_ONCE(pd->link_net, NULL);
 		pilot_socket_close(pd);
-		pilot_socket_forget_routes(pd);
 		mutex_unlock(&pd->lock);
 	}
 	rtnl_unlock();

@@ -75,7 +75,7 @@ struct pilot_status {
  * @sock6: IPv6 tunnel socket while up. RCU; written under @lock
  * @beacon: the beacon or NULL. RCU; written under @lock
  * @link_net: namespace of the sockets; NULL once it is gone. Not counted:
- *	pilot_netns_exit() clears it
+ *	netns_pre_exit() clears it under RTNL
  * @peers: peers
  * @allowedips: prefixes of the peers
  * @gro_cells: takes received packets up the stack

@@ -149,6 +149,8 @@ static bool same_path(const struct pilot_endpoint *ep, const struct sk_buff *skb
 	return a->addr.sa_family == AF_INET6 &&
 	       ipv6_addr_equal(&a->addr6.sin6_addr, &ipv6_hdr(skb)->saddr) &&
 	       a->addr6.sin6_port == udp_hdr(skb)->source &&
+	       (!a->addr6.sin6_scope_id ||
+		a->addr6.sin6_scope_id == skb->skb_iif) &&
 	       ipv6_addr_equal(&ep->src6, &ipv6_hdr(skb)->daddr);
 }
 
@@ -404,13 +406,19 @@ static int create_pair(struct net *net, u16 port, struct socket **sock4,
 	return err;
 }
 
+static void close_socket(struct sock *sk)
+{
+	if (!sk)
+		return;
+	sk_clear_memalloc(sk);
+	udp_tunnel_sock_release(PILOT_TUNNEL_SOCK(sk->sk_socket));
+}
+
 static void close_pair(struct sock *sk4, struct sock *sk6)
 {
 	/* packets under way may still hold them, and the device through them */
-	if (sk4)
-		udp_tunnel_sock_release(PILOT_TUNNEL_SOCK(sk4->sk_socket));
-	if (sk6)
-		udp_tunnel_sock_release(PILOT_TUNNEL_SOCK(sk6->sk_socket));
+	close_socket(sk4);
+	close_socket(sk6);
 	synchronize_net();
 }
 
@@ -426,6 +434,25 @@ static void replace_pair(struct pilot_device *pd, struct sock *sk4,
 		synchronize_net();
 		close_pair(old4, old6);
 	}
+}
+
+static void reset_routes(struct pilot_device *pd,
+			 void (*reset)(struct dst_cache *cache))
+{
+	struct pilot_endpoint *ep;
+	struct pilot_peer *peer;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&pd->peers.ids, id, peer) {
+		ep = rcu_dereference(peer->endpoint);
+		if (ep)
+			reset(&ep->cache);
+	}
+	ep = rcu_dereference(pd->beacon);
+	if (ep)
+		reset(&ep->cache);
+	rcu_read_unlock();
 }
 
 /**
@@ -477,27 +504,18 @@ void pilot_socket_close(struct pilot_device *pd)
 {
 	lockdep_assert_held(&pd->lock);
 	replace_pair(pd, NULL, NULL);
+	/* without sockets nobody looks for a route any more */
+	reset_routes(pd, dst_cache_reset_now);
 	pilot_offload_stop(pd);
 }
 
 /**
- * pilot_socket_forget_routes() - drops cached routes and source addresses
+ * pilot_socket_forget_routes() - no cached route is used any more
  * @pd: device; its lock is held
+ *
+ * Each goes when the next packet looks for it.
  */
 void pilot_socket_forget_routes(struct pilot_device *pd)
 {
-	struct pilot_endpoint *ep;
-	struct pilot_peer *peer;
-	unsigned long id;
-
-	rcu_read_lock();
-	xa_for_each(&pd->peers.ids, id, peer) {
-		ep = rcu_dereference(peer->endpoint);
-		if (ep)
-			dst_cache_reset(&ep->cache);
-	}
-	ep = rcu_dereference(pd->beacon);
-	if (ep)
-		dst_cache_reset(&ep->cache);
-	rcu_read_unlock();
+	reset_routes(pd, dst_cache_reset);
 }

@@ -74,16 +74,58 @@ netns_of_device_deleted() {
 	ip netns del "$n2" && busywait 5000 eval "! port_bound $n1 40003 4"
 }
 
-# The sockets live in the namespace of birth; the device must outlive it.
+# The sockets live in the namespace of birth; the device must outlive it, and
+# nothing there: other namespaces go after it, for its memory to be freed.
 netns_of_socket_deleted() {
-	add_ns "$n2" && ip -n "$n2" link add pilot3 type pilot &&
+	local i
+	new_key "$work/key" && add_ns "$n2" && ip -n "$n2" link add pilot3 type pilot &&
 		on "$n2" pilot set pilot3 node-id 3 listen-port 40004 &&
-		ip -n "$n2" link set pilot3 up &&
+		on "$n2" pilot peer add pilot3 5 endpoint '[::1]:9' &&
+		on "$n2" pilot peer add pilot3 6 endpoint '[::1]:10' &&
+		on "$n2" pilot key set pilot3 5 "$work/key" && on "$n2" pilot key set pilot3 6 "$work/key" &&
+		ip -n "$n2" link set lo up && ip -n "$n2" link set pilot3 up &&
 		ip -n "$n2" link set pilot3 netns "$n1" && ip -n "$n1" link set pilot3 up &&
-		ip netns del "$n2" && sleep 0.5 &&
-		on "$n1" pilot show pilot3 >/dev/null &&
-		{ on "$n1" ping -c 1 -W 1 -I pilot3 fd50:494c:4f54::5 || true; } &&
-		ip -n "$n1" link del pilot3
+		ip -n "$n1" route add fd50:494c:4f54::/48 dev pilot3 || return
+	for i in 5 6; do
+		on "$n1" ping -c 3 -i 0.1 -W 1 "fd50:494c:4f54::$i"
+	done
+	[ "$(on "$n1" pilot show pilot3 -j | jq '[.[0].peers[].stats.tx_packets] | add')" = 6 ] ||
+		fail "no pings were sent" || return
+	ip netns del "$n2" && sleep 0.5 || return
+	for i in 1 2 3; do
+		ip netns add "$n2.$i" && ip netns del "$n2.$i"
+	done
+	sleep 0.5
+	on "$n1" pilot show pilot3 >/dev/null &&
+		{ on "$n1" ping -c 1 -W 1 fd50:494c:4f54::5 || true; } &&
+		on "$n1" pilot peer del pilot3 6 && ip -n "$n1" link del pilot3
+}
+
+# Who rules a container, but not what is around it, must not open ports there.
+in_container() { # process command...
+	local pid=$1
+	shift
+	nsenter -t "$pid" -U -n --preserve-credentials "$@"
+}
+
+sockets_of_container() {
+	local pid rc=0
+	unshare -U -r -n sleep 100 &
+	pid=$!
+	busywait 5000 in_container $pid ip link show lo &&
+		ip -n "$n1" link add pilot4 type pilot && ip -n "$n1" link set pilot4 netns $pid &&
+		in_container $pid pilot set pilot4 node-id 4 max-peers 7 || rc=1
+	for setting in 'listen-port 40005' 'fwmark 3'; do
+		# shellcheck disable=SC2086
+		! in_container $pid pilot set pilot4 $setting 2>"$work/refused" || fail "$setting" || rc=1
+		cat "$work/refused"
+		grep -q 'not permitted in the namespace of the sockets' "$work/refused" || rc=1
+	done
+	in_container $pid ip link set pilot4 up && in_container $pid ip link add pilot5 type pilot &&
+		in_container $pid pilot set pilot5 listen-port 40005 fwmark 3 || rc=1
+	kill $pid
+	wait $pid 2>/dev/null
+	return $rc
 }
 
 many() {
@@ -176,6 +218,7 @@ try_refused "a missing device is refused by name" "nope0" on "$n1" pilot show no
 try "moved to another namespace the socket stays" moves_and_keeps_socket
 try "deleting the device's namespace frees the socket" netns_of_device_deleted
 try "a device outlives its sockets' namespace" netns_of_socket_deleted
+try "a container does not rule the sockets outside" sockets_of_container
 try "forty devices come and go" many
 try "delete" ip -n "$n1" link del pilot0
 try "the module unloads" unload
