@@ -187,8 +187,26 @@ static void set_gates(struct pilot_device *pd, struct nlattr **tb)
 			   nla_get_u32(tb[PILOT_A_DEVICE_REKEY_AFTER]));
 }
 
-static int device_set(struct pilot_device *pd, struct nlattr **tb,
-		      struct netlink_ext_ack *extack)
+/*
+ * Whoever rules the device's namespace need not rule the one its sockets are
+ * in: port and mark are for who does. RTNL is held.
+ */
+static int may_set_socket(struct sk_buff *skb, struct pilot_device *pd,
+			  struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	struct nlattr *attr = tb[PILOT_A_DEVICE_LISTEN_PORT] ?:
+			      tb[PILOT_A_DEVICE_FWMARK];
+
+	if (!attr || !pd->link_net ||
+	    netlink_ns_capable(skb, pd->link_net->user_ns, CAP_NET_ADMIN))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "not permitted in the namespace of the sockets");
+	return -EPERM;
+}
+
+static int device_set(struct sk_buff *skb, struct pilot_device *pd,
+		      struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	struct nlattr *attr;
 	struct pilot_endpoint *beacon = NULL;
@@ -196,6 +214,9 @@ static int device_set(struct pilot_device *pd, struct nlattr **tb,
 	int err;
 
 	/* first everything that can fail */
+	err = may_set_socket(skb, pd, tb, extack);
+	if (err)
+		return err;
 	attr = tb[PILOT_A_DEVICE_NODE_ID];
 	if (attr) {
 		err = set_node_id(pd, attr, extack);
@@ -296,7 +317,7 @@ int pilot_nl_device_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(pd)) {
 		err = PTR_ERR(pd);
 	} else {
-		err = device_set(pd, tb, info->extack);
+		err = device_set(skb, pd, tb, info->extack);
 		pilot_nl_unlock(pd);
 	}
 	rtnl_unlock();
