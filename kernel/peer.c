@@ -17,9 +17,6 @@
 /* Between two keepalives under a key that is not proven yet. */
 #define PROBE_INTERVAL	(HZ / 2)
 
-/* After the last frame, what was sent is forgotten. */
-#define SALVAGE_LIFE	(msecs_to_jiffies(PILOT_SALVAGE_MS) + HZ)
-
 /* Where SIMD could not be used, the timer tries again after. */
 #define RETRY_INTERVAL	(HZ / 10)
 
@@ -457,11 +454,14 @@ static void peer_timer(struct timer_list *timer)
 	}
 	/* plaintexts are not kept longer than they may be sent again */
 	if (READ_ONCE(peer->tx_seen)) {
-		due = READ_ONCE(peer->last_tx) + SALVAGE_LIFE;
-		if (time_after_eq(now, due))
+		due = READ_ONCE(peer->last_tx) + PILOT_SALVAGE_LIFE;
+		if (time_after_eq(now, due)) {
 			pilot_salvage_forget(peer);
-		else if (time_before(due, next))
-			next = due;
+		} else {
+			again = true;
+			if (time_before(due, next))
+				next = due;
+		}
 	}
 	keepalive = READ_ONCE(peer->keepalive);
 	key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);

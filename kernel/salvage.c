@@ -73,7 +73,8 @@ void pilot_salvage_free(struct pilot_peer *peer)
  * The entry for the next packet, all but its text filled in; NULL without
  * memory for it.
  */
-static struct pilot_salvage *next_entry(struct pilot_salvage_ring *ring,
+static struct pilot_salvage *next_entry(struct pilot_peer *peer,
+					struct pilot_salvage_ring *ring,
 					u32 key_id, u64 counter,
 					__be16 protocol, unsigned int len)
 {
@@ -84,6 +85,8 @@ static struct pilot_salvage *next_entry(struct pilot_salvage_ring *ring,
 				  GFP_ATOMIC | __GFP_NOWARN);
 		if (!ring->e)
 			return NULL;
+		/* who wipes it must not sleep as long as between keepalives */
+		timer_reduce(&peer->timer, jiffies + PILOT_SALVAGE_LIFE);
 	}
 	e = &ring->e[ring->next++ % PILOT_SALVAGE_ENTRIES];
 	if (unlikely(e->room < len)) {
@@ -124,7 +127,7 @@ void pilot_salvage_record(struct pilot_peer *peer, u32 key_id, u64 counter,
 	struct pilot_salvage *e;
 
 	spin_lock(&ring->lock);
-	e = next_entry(ring, key_id, counter, protocol, len);
+	e = next_entry(peer, ring, key_id, counter, protocol, len);
 	if (likely(e))
 		memcpy(e->data, data, len);
 	spin_unlock(&ring->lock);
@@ -174,7 +177,7 @@ int pilot_salvage_record_skb(struct pilot_peer *peer, u32 key_id, u64 counter,
 	struct pilot_salvage *e;
 
 	spin_lock(&ring->lock);
-	e = next_entry(ring, key_id, counter, skb->protocol, skb->len);
+	e = next_entry(peer, ring, key_id, counter, skb->protocol, skb->len);
 	if (unlikely(!e))
 		;
 	else if (lacks_sum(skb))

@@ -10,6 +10,9 @@
 struct pilot_peer;
 struct sk_buff;
 
+/* So long after the last frame, what was sent is forgotten. */
+#define PILOT_SALVAGE_LIFE	(msecs_to_jiffies(PILOT_SALVAGE_MS) + HZ)
+
 /**
  * struct pilot_salvage - a packet that was sent lately
  * @counter: nonce counter it was sent under; gives the order
