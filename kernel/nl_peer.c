@@ -13,6 +13,13 @@
 #include "peer.h"
 #include "socket.h"
 
+/* An allowed-ip of a peer at most: a nest, an address and a length. */
+#define ALLOWED_IP_ROOM	(3 * NLA_HDRLEN + sizeof(struct in6_addr) +	\
+			 NLA_ALIGN(sizeof(u8)))
+
+/* As long as a nest is no longer, there is room for one: it tells 16 bits. */
+#define NEST_MAX	(U16_MAX - ALLOWED_IP_ROOM)
+
 static int put_allowed_ip(struct sk_buff *skb, const struct pilot_prefix *p)
 {
 	struct nlattr *nest = nla_nest_start(skb, PILOT_A_PEER_ALLOWED_IP);
@@ -93,7 +100,8 @@ static int put_peer(struct sk_buff *skb, struct pilot_peer *peer, int from)
 	list_for_each_entry(a, &peer->allowed_ips, list) {
 		if (n++ < from)
 			continue;
-		if (put_allowed_ip(skb, &a->prefix)) {
+		if (skb_tail_pointer(skb) - (u8 *)nest > NEST_MAX ||
+		    put_allowed_ip(skb, &a->prefix)) {
 			/* none fits into an empty buffer: cannot go on */
 			if (n - 1 == from)
 				return -EMSGSIZE;
@@ -121,12 +129,10 @@ int pilot_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
 	pd = peer->pd;
-	/* a nest, an address and a length each */
 	list_for_each_entry(a, &peer->allowed_ips, list)
-		size += 3 * NLA_HDRLEN + sizeof(struct in6_addr) + NLA_ALIGN(1);
+		size += ALLOWED_IP_ROOM;
 	err = -ENOMEM;
-	/* no nest can be longer than its 16-bit length tells */
-	msg = nlmsg_new(min_t(size_t, size, U16_MAX - NLMSG_HDRLEN), GFP_KERNEL);
+	msg = nlmsg_new(min_t(size_t, size, U16_MAX), GFP_KERNEL);
 	if (!msg)
 		goto out;
 	err = -EMSGSIZE;
@@ -267,7 +273,7 @@ static void apply_allowed_ips(struct pilot_peer *peer, struct nlattr *nest,
 	struct pilot_prefix prefix;
 	struct nlattr *attr;
 	LIST_HEAD(old);
-	bool remove;
+	bool remove, touched = replace;
 	int rem;
 
 	if (replace)
@@ -276,6 +282,7 @@ static void apply_allowed_ips(struct pilot_peer *peer, struct nlattr *nest,
 		if (nla_type(attr) != PILOT_A_PEER_ALLOWED_IP ||
 		    parse_allowed_ip(attr, &prefix, &remove, NULL))
 			continue;
+		touched = true;
 		if (remove)
 			pilot_allowedips_doom(&pd->allowedips, peer, &prefix,
 					      &old);
@@ -284,7 +291,8 @@ static void apply_allowed_ips(struct pilot_peer *peer, struct nlattr *nest,
 	}
 	/* entries that were given again have moved off the old list */
 	pilot_allowedips_remove_list(&pd->allowedips, &old);
-	pd->generation++;	/* dumps count allowed-ips */
+	if (touched)
+		pd->generation++;	/* dumps count allowed-ips */
 }
 
 static int peer_check(struct pilot_device *pd, struct pilot_peer *peer,
@@ -318,17 +326,11 @@ static void set_path(struct pilot_peer *peer, struct nlattr **tb)
 	pilot_path_set(peer, path, active);
 }
 
-static int peer_set(struct pilot_peer *peer, struct nlattr *nest,
-		    struct nlattr **tb, bool replace,
-		    struct netlink_ext_ack *extack)
+/* What was checked, with @ep of its endpoint; cannot fail. */
+static void peer_set(struct pilot_peer *peer, struct nlattr *nest,
+		     struct nlattr **tb, bool replace,
+		     struct pilot_endpoint *ep)
 {
-	struct pilot_endpoint *ep = NULL;
-
-	if (tb[PILOT_A_PEER_ENDPOINT]) {
-		ep = pilot_nl_endpoint(tb[PILOT_A_PEER_ENDPOINT], extack);
-		if (IS_ERR(ep))
-			return PTR_ERR(ep);
-	}
 	apply_allowed_ips(peer, nest, replace);
 	if (tb[PILOT_A_PEER_ENDPOINT])
 		pilot_endpoint_replace(peer, ep);
@@ -343,13 +345,13 @@ static int peer_set(struct pilot_peer *peer, struct nlattr *nest,
 	if (tb[PILOT_A_PEER_COOLDOWN])
 		pilot_peer_cooldown(peer,
 				    nla_get_u32(tb[PILOT_A_PEER_COOLDOWN]));
-	return 0;
 }
 
 static int peer_new_or_set(struct genl_info *info, bool new)
 {
 	struct netlink_ext_ack *extack = info->extack;
 	struct nlattr *tb[PILOT_A_PEER_MAX + 1], *nest, *node;
+	struct pilot_endpoint *ep = NULL;
 	struct pilot_peer *peer = NULL;
 	struct pilot_device *pd;
 	LIST_HEAD(fresh);
@@ -380,18 +382,22 @@ static int peer_new_or_set(struct genl_info *info, bool new)
 	}
 	if (!err)
 		err = peer_check(pd, peer, nest, tb, replace, &fresh, extack);
+	if (!err && tb[PILOT_A_PEER_ENDPOINT]) {
+		ep = pilot_nl_endpoint(tb[PILOT_A_PEER_ENDPOINT], extack);
+		err = PTR_ERR_OR_ZERO(ep);
+	}
 	if (err)
 		goto out;
 	if (new) {
 		peer = pilot_peer_add(pd, nla_get_u32(node), extack);
 		err = PTR_ERR_OR_ZERO(peer);
-		if (err)
+		if (err) {
+			pilot_endpoint_free(ep);
 			goto out;
+		}
 	}
-	err = peer_set(peer, nest, tb, replace, extack);
-	if (err && new)
-		pilot_peer_remove(peer);
-	else if (new)
+	peer_set(peer, nest, tb, replace, ep);
+	if (new)
 		pilot_demand_met(peer);
 out:
 	pilot_allowedips_remove_list(&pd->allowedips, &fresh);

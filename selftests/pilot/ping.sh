@@ -46,6 +46,16 @@ as_json() {
 		.replies[0].path == "direct" and .replies[0].endpoint == "10.0.1.2:37736"' "$work/json"
 }
 
+# With a peer that has more prefixes than one message holds.
+with_many_prefixes() {
+	local list
+	list=$(seq 0 2999 | awk '{ printf "%s+fd00:77::%x/128", (NR > 1 ? "," : ""), $1 }')
+	on "$n1" pilot peer set pilot0 2 allowed-ips "$list" || return
+	pings "$n1" -c 1 pilot0 2
+	grep -q 'ms direct 10.0.1.2:37736$' "$work/ping" || return
+	on "$n1" pilot peer set pilot0 2 allowed-ips 10.9.0.2/32
+}
+
 interrupted() {
 	spawn "$n1" pilot ping -i 0.1 pilot0 2 >"$work/ping" &
 	local pid=$!
@@ -138,6 +148,7 @@ try "pilot ping: round trips, and a summary" tunnel_pings
 try "counted, and not delivered" counted
 try "of any size that fits" sizes
 try "as JSON" as_json
+try "with a peer of many prefixes" with_many_prefixes
 try "until interrupted" interrupted
 try "no answer: exit status 1" no_answer
 try "what the reference sends is answered as by the reference" as_the_reference

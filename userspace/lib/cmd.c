@@ -202,6 +202,28 @@ static int begin_peer(struct pilot_genl *g, uint8_t cmd,
 	return ret ? unfit(g, ret) : 0;
 }
 
+/* Out of a dump. */
+static int find_peer(struct pilot_genl *g, const struct pilot_dev *dev,
+		     uint32_t node_id, struct pilot_peer_info *peer)
+{
+	struct pilot_peer_info *list;
+	size_t i, n;
+	int ret = pilot_peer_dump(g, dev, &list, &n);
+
+	if (ret)
+		return ret;
+	ret = -ENOENT;
+	for (i = 0; i < n; i++)
+		if (list[i].node_id == node_id) {
+			*peer = list[i];
+			memset(&list[i], 0, sizeof(list[i]));
+			ret = 0;
+			break;
+		}
+	pilot_peer_list_free(list, n);
+	return ret ? pilot_error_set(&g->err, ret, "no such peer") : 0;
+}
+
 int pilot_peer_get(struct pilot_genl *g, const struct pilot_dev *dev,
 		   uint32_t node_id, struct pilot_peer_info *peer)
 {
@@ -212,6 +234,8 @@ int pilot_peer_get(struct pilot_genl *g, const struct pilot_dev *dev,
 	ret = begin_peer(g, PILOT_CMD_PEER_GET, dev, &key);
 	if (!ret)
 		ret = pilot_genl_request(g, take_peer, NULL, &s);
+	if (ret == -EMSGSIZE)	/* its prefixes do not fit into one message */
+		return find_peer(g, dev, node_id, peer);
 	if (!ret && s.n != 1)
 		ret = pilot_error_set(&g->err, -EBADMSG,
 				      "the kernel sent %zu peers instead of one",
