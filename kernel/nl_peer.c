@@ -333,7 +333,7 @@ static void peer_set(struct pilot_peer *peer, struct nlattr *nest,
 {
 	apply_allowed_ips(peer, nest, replace);
 	if (tb[PILOT_A_PEER_ENDPOINT])
-		pilot_endpoint_replace(peer, ep);
+		pilot_endpoint_replace(peer, ep, false);
 	set_path(peer, tb);
 	if (tb[PILOT_A_PEER_DYNAMIC])
 		peer->dynamic = nla_get_u8(tb[PILOT_A_PEER_DYNAMIC]);

@@ -20,6 +20,9 @@
 /* Where SIMD could not be used, the timer tries again after. */
 #define RETRY_INTERVAL	(HZ / 10)
 
+/* Moves learned from frames, told in PILOT_REKEY_REQUEST_MS. */
+#define MOVES_TOLD	3
+
 /* Only the administrator chooses the keys, so that quick is good enough. */
 static u32 hash_node(const void *node_id, u32 len, u32 seed)
 {
@@ -134,6 +137,7 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 	peer->pd = pd;
 	peer->path_active = PILOT_PATH_DIRECT;
 	peer->keepalive = PILOT_KEEPALIVE_SECS;
+	peer->moved_since = jiffies;
 	INIT_LIST_HEAD(&peer->allowed_ips);
 	spin_lock_init(&peer->lock);
 	__skb_queue_head_init(&peer->queue);
@@ -207,7 +211,7 @@ void pilot_peer_remove(struct pilot_peer *peer)
 	timer_shutdown_sync(&peer->timer);
 	pilot_key_drop_all(peer, PILOT_REASON_PEER_REMOVED);
 	pilot_peer_purge(peer);
-	pilot_endpoint_replace(peer, NULL);
+	pilot_endpoint_replace(peer, NULL, false);
 	pilot_event_peer(peer, PILOT_EVENT_PEER_REMOVED);
 	call_rcu(&peer->rcu, free_peer);
 }
@@ -309,6 +313,33 @@ void pilot_peer_note(struct pilot_peer *peer, enum pilot_event_type type)
 	WRITE_ONCE(peer->noted[kind].sent, now);
 	pilot_event_count(peer, type,
 			  atomic_xchg(&peer->noted[kind].count, 0));
+}
+
+/**
+ * pilot_peer_moved() - tells where a peer is now
+ * @peer: peer that has an endpoint; its lock is held
+ * @learned: by a frame. Who splits paths or rewrites sources moves it by each
+ *	one: that is told a few times in 3 s, and then where it is at their end
+ */
+void pilot_peer_moved(struct pilot_peer *peer, bool learned)
+{
+	unsigned long limit = peer->moved_since +
+			      msecs_to_jiffies(PILOT_REKEY_REQUEST_MS);
+	const struct pilot_endpoint *ep =
+		rcu_dereference_protected(peer->endpoint,
+					  lockdep_is_held(&peer->lock));
+
+	if (learned && time_after_eq(jiffies, limit)) {
+		peer->moved_since = jiffies;
+		peer->moved = 0;
+	}
+	peer->moved_held = learned && peer->moved == MOVES_TOLD;
+	if (peer->moved_held) {
+		timer_reduce(&peer->timer, limit);
+		return;
+	}
+	peer->moved += learned;
+	pilot_event_endpoint(peer, &ep->remote);
 }
 
 /**
@@ -427,6 +458,24 @@ static bool need_key_held(struct pilot_peer *peer, unsigned long now,
 	return held;
 }
 
+/* The same for the event of a move. */
+static bool moved_held(struct pilot_peer *peer, unsigned long now,
+		       unsigned long *due)
+{
+	bool held;
+
+	spin_lock(&peer->lock);
+	*due = peer->moved_since + msecs_to_jiffies(PILOT_REKEY_REQUEST_MS);
+	if (peer->moved_held && time_after_eq(now, *due)) {
+		peer->moved_held = false;
+		if (rcu_access_pointer(peer->endpoint))
+			pilot_peer_moved(peer, false);
+	}
+	held = peer->moved_held;
+	spin_unlock(&peer->lock);
+	return held;
+}
+
 /*
  * The one timer of a peer. It is not touched per packet: it looks at when the
  * last frame was sent and comes again when the keepalive would be due.
@@ -448,6 +497,11 @@ static void peer_timer(struct timer_list *timer)
 	again = need_key_held(peer, now, &due);
 	if (again && time_before(due, next))
 		next = due;
+	if (moved_held(peer, now, &due)) {
+		again = true;
+		if (time_before(due, next))
+			next = due;
+	}
 	if (pilot_key_tick(peer)) {
 		pilot_send_probe(peer);
 		next = now + PROBE_INTERVAL;

@@ -50,6 +50,9 @@ struct pilot_salvage_ring;
  * @need_key_sent: jiffies of the last NEED_KEY event, valid if @need_key_ever
  * @need_key_ever: a NEED_KEY event was sent; @lock
  * @need_key_held: one was held back by the rate limit; @lock
+ * @moved_since: jiffies; since then it moved @moved times, by its frames, and
+ *	all were told; @lock
+ * @moved_held: it moved more often, which was not told yet; @lock
  * @next_key_id: where a name for a key is looked for; @lock
  * @probes: keepalives still to send under the next key; @lock
  * @lost_key: key under which packets were sent that are to be salvaged, 0
@@ -96,11 +99,14 @@ struct pilot_peer {
 	bool cooldown;
 	bool need_key_ever;
 	bool need_key_held;
+	u8 moved;
+	bool moved_held;
 	u8 probes;
 	u32 lost_key;
 	u32 next_key_id;
 	unsigned long cooldown_end;
 	unsigned long need_key_sent;
+	unsigned long moved_since;
 	struct sk_buff_head queue;
 	struct timer_list timer;
 	struct pilot_bucket buckets[2];
@@ -146,6 +152,7 @@ void pilot_peer_purge(struct pilot_peer *peer);
 int pilot_peer_enqueue(struct pilot_peer *peer, struct sk_buff *skb);
 void pilot_peer_flush(struct pilot_peer *peer);
 void pilot_peer_arm(struct pilot_peer *peer);
+void pilot_peer_moved(struct pilot_peer *peer, bool learned);
 void pilot_peer_note(struct pilot_peer *peer, enum pilot_event_type type);
 
 #endif /* _PILOT_PEER_H */

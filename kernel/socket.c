@@ -68,8 +68,10 @@ void pilot_endpoint_free(struct pilot_endpoint *ep)
  * pilot_endpoint_replace() - moves a peer
  * @peer: peer
  * @ep: new endpoint, taken over; NULL: nowhere
+ * @learned: by a frame, not by configuration
  */
-void pilot_endpoint_replace(struct pilot_peer *peer, struct pilot_endpoint *ep)
+void pilot_endpoint_replace(struct pilot_peer *peer, struct pilot_endpoint *ep,
+			    bool learned)
 {
 	struct pilot_endpoint *old;
 
@@ -81,7 +83,7 @@ void pilot_endpoint_replace(struct pilot_peer *peer, struct pilot_endpoint *ep)
 						lockdep_is_held(&peer->lock));
 		rcu_assign_pointer(peer->endpoint, ep);
 		if (ep && (!old || !pilot_endpoint_is(old, &ep->remote)))
-			pilot_event_endpoint(peer, &ep->remote);
+			pilot_peer_moved(peer, learned);
 	}
 	spin_unlock_bh(&peer->lock);
 	pilot_endpoint_free(old);
@@ -180,7 +182,7 @@ void pilot_endpoint_learn(struct pilot_peer *peer, const struct sk_buff *skb)
 	} else {
 		ep->src6 = ipv6_hdr(skb)->daddr;
 	}
-	pilot_endpoint_replace(peer, ep);
+	pilot_endpoint_replace(peer, ep, true);
 }
 
 static struct dst_entry *route4(struct pilot_device *pd, struct net *net,

@@ -70,7 +70,8 @@ struct pilot_route {
 struct pilot_endpoint *pilot_endpoint_new(const union pilot_sockaddr *remote,
 					  gfp_t gfp);
 void pilot_endpoint_free(struct pilot_endpoint *ep);
-void pilot_endpoint_replace(struct pilot_peer *peer, struct pilot_endpoint *ep);
+void pilot_endpoint_replace(struct pilot_peer *peer, struct pilot_endpoint *ep,
+			    bool learned);
 void pilot_endpoint_learn(struct pilot_peer *peer, const struct sk_buff *skb);
 bool pilot_endpoint_is(const struct pilot_endpoint *ep,
 		       const union pilot_sockaddr *remote);

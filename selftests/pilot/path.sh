@@ -22,6 +22,34 @@ roams() { # address regex
 		ping_tunnel "$n1" 10.9.0.2 && endpoint_is "$n2" 1 "$2" && ping_tunnel "$n2" 10.9.0.1
 }
 
+# Thirty frames, each from another port: a few moves are told of, and where it is
+# at their end.
+moves_are_held_back() {
+	local rc=0 told
+	spawn "$n2" timeout 200 pilot monitor pilot0 -j >"$work/monitor" 2>&1 &
+	local pid=$!
+	on "$n2" pilot set pilot0 fwmark 5 &&
+		busywait 10000 eval 'on "$n2" pilot set pilot0 fwmark off && [ -s "$work/monitor" ]' || rc=1
+	PYTHONPATH=$py on "$n1" python3 -S -c 'if True:
+		import frames, socket, sys
+		key = frames.read_key(sys.argv[1])
+		for i in range(30):
+			sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+			sock.bind(("", 41000 + i))
+			sock.sendto(frames.seal(key, 1, b"move", i + 1), (sys.argv[2], 37736))
+		' "$work/key" "$under4_2" || rc=1
+	busywait 20000 endpoint_is "$n2" 1 '^10.0.1.1:41029$' &&
+		busywait 20000 eval 'tail -n 1 "$work/monitor" | grep -q 10.0.1.1:41029' || rc=1
+	kill $pid
+	wait $pid 2>/dev/null
+	told=$(grep -c endpoint_changed "$work/monitor")
+	echo "$told told of 30; last: $(tail -n 1 "$work/monitor")"
+	# node 1 itself has another prefix, which node 2 takes for an older one now
+	on "$n2" pilot key del pilot0 1 && on "$n2" pilot key set pilot0 1 "$work/key" &&
+		on "$n2" pilot peer set pilot0 1 endpoint "$under4_1:37736" && ping_tunnel "$n1" 10.9.0.2 &&
+		[ $rc = 0 ] && [ "$told" -ge 3 ] && [ "$told" -le 8 ]
+}
+
 # Frames carry the mark: with a rule for it they take another way, here none.
 marked() {
 	ip -n "$n1" rule add fwmark 0x1234 prohibit pref 10 || return
