@@ -365,9 +365,15 @@ static int pm_notify(struct notifier_block *nb, unsigned long action, void *data
 {
 	switch (action) {
 	case PM_HIBERNATION_PREPARE:
+		pilot_store_refuse(true);
+		drop_all_keys();
+		break;
 	case PM_SUSPEND_PREPARE:
+		drop_all_keys();
+		break;
 	case PM_POST_HIBERNATION:	/* one image may be resumed twice */
 		drop_all_keys();
+		pilot_store_refuse(false);
 		break;
 	}
 	return 0;

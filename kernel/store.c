@@ -55,6 +55,9 @@
 
 static struct workqueue_struct *free_wq;
 
+/* See pilot_store_refuse(). */
+static bool refusing;
+
 /*
  * Nonce prefixes: a walk through all 32-bit numbers from a random start by a
  * random odd step. No two keys installed during the life of the module get
@@ -80,6 +83,20 @@ void pilot_store_redraw(void)
 {
 	WRITE_ONCE(prefix_start, get_random_u32());
 	WRITE_ONCE(prefix_step, get_random_u32() | 1);
+}
+
+/**
+ * pilot_store_refuse() - takes no keys in for a while
+ * @refuse: whether
+ *
+ * While a hibernation image is made and written: what is in it may run again
+ * from there, with counters that have gone on since (S3). Keys that are there
+ * are dropped after it is switched on, under their devices' locks; whoever
+ * installs one later, under that lock, sees it.
+ */
+void pilot_store_refuse(bool refuse)
+{
+	WRITE_ONCE(refusing, refuse);
 }
 
 /**
@@ -358,7 +375,8 @@ out:
  * can be gained: counter and windows go on (S3).
  *
  * Context: process. Return: 0, -EEXIST when the name is taken, -EBUSY when two
- * negotiated keys await their proof, -ENOMEM, or an error of the crypto API.
+ * negotiated keys await their proof, -EAGAIN while the machine hibernates,
+ * -ENOMEM, or an error of the crypto API.
  */
 int pilot_key_install(struct pilot_peer *peer,
 		      const struct pilot_key_params *params, u32 *id,
@@ -371,10 +389,16 @@ int pilot_key_install(struct pilot_peer *peer,
 	do {	/* a name of our choice that is in use is passed over */
 		err = find_same(peer, params, id, slot, extack);
 	} while (err == -EEXIST && !params->id);
-	if (!err)
+	if (!err) {
 		pilot_send_probe(peer);
+		pilot_peer_arm(peer);
+	}
 	if (err != -ENOENT)
 		return err;
+	if (READ_ONCE(refusing)) {
+		NL_SET_ERR_MSG_MOD(extack, "the machine is hibernating");
+		return -EAGAIN;
+	}
 
 	key = new_key(peer->pd, params, extack);
 	if (IS_ERR(key))

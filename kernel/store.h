@@ -140,6 +140,7 @@ struct pilot_key_params {
 void pilot_store_defaults(struct pilot_device *pd);
 int pilot_store_init(void);
 void pilot_store_redraw(void);
+void pilot_store_refuse(bool refuse);
 void pilot_store_flush(void);
 void pilot_store_exit(void);
 int pilot_key_install(struct pilot_peer *peer,

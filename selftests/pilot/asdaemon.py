@@ -6,6 +6,8 @@
                                   base64, X25519 keys are made up from the ID
   asdaemon.py cooldown NODE MS    no answer: refuse packets for a while
   asdaemon.py probe NODE relay    a path probe through the beacon
+  asdaemon.py insist NODE FILE    a new key again and again, until FILE exists; prints
+                                  how each attempt ended, once for those alike in a row
   asdaemon.py when FILE ...       says "ready", and one of these as soon as FILE exists
 """
 import base64
@@ -41,6 +43,17 @@ def cooldown(node, ms):
 def probe(node, way):
     nl.request('PROBE', dev, nl.nest('FRAME', nl.u32('FRAME_NODE_ID', int(node)),
                                      nl.attr('FRAME_' + {'relay': 'RELAYED'}[way], b'')))
+
+
+def insist(node, path):
+    last = ''
+    while not os.path.exists(path):
+        got = nl.refusal('KEY_SET', dev, nl.nest('KEY', nl.u32('KEY_NODE_ID', int(node)),
+                                                 nl.attr('KEY_SECRET', os.urandom(32))))
+        now = '%s: %s' % got if got else 'installed'
+        if now != last:
+            print(now, flush=True)
+        last = now
 
 
 def when(path, command, *args):

@@ -268,6 +268,22 @@ third_key_refused() {
 	ping_tunnel "$n1" 10.9.0.2 && sleep 6 && negotiated "$n1" 2 "$work/k13" 13 && ping_tunnel "$n1" 10.9.0.2
 }
 
+# What is in the image may run twice. As far as the freezer, which comes after the
+# notifiers, and back at once: processes run for a moment, as they do in earnest.
+no_keys_while_hibernating() {
+	local pid rc=0
+	spawn "$n1" python3 -S -E "$py/asdaemon.py" insist 2 "$work/enough" >"$work/insisted" &
+	pid=$!
+	busywait 10000 grep -q installed "$work/insisted" || return
+	echo freezer >/sys/power/pm_test && echo disk >/sys/power/state || rc=1
+	echo none >/sys/power/pm_test
+	busywait 10000 eval '[ "$(tail -n 1 "$work/insisted")" = installed ]' || rc=1
+	: >"$work/enough"
+	wait $pid
+	cat "$work/insisted"
+	[ $rc = 0 ] && grep -q 'EAGAIN: .*the machine is hibernating' "$work/insisted"
+}
+
 peer_removed() {
 	on "$n1" pilot peer del pilot0 2 && ! on "$n1" ping -n -q -c 1 -W 1 10.9.0.2
 }
@@ -296,5 +312,10 @@ try "stray datagrams are dropped and counted" stray_datagrams
 try "a second new key does not push out the first" second_key_beside
 try "keys that cross: both ends get to one" crossing_keys
 try "of keys that await their proof a third is refused" third_key_refused
+if [ -e /sys/power/pm_test ] && grep -q disk /sys/power/state; then
+	try "no keys are taken in while the machine hibernates" no_keys_while_hibernating
+else
+	skip "no keys are taken in while the machine hibernates" "the kernel has no CONFIG_HIBERNATION"
+fi
 try "a removed peer is not sent to" peer_removed
 finish
