@@ -750,9 +750,10 @@ static void drop_unused(struct pilot_peer *peer, unsigned long now)
 	for (slot = PILOT_SLOT_CURRENT + 1; slot < PILOT_SLOTS; slot++) {
 		key = slot_key(peer, slot);
 		if (key && key->proven &&
-		    time_after(now, READ_ONCE(key->last_rx) + UNUSED_LIFE))
-			retire(peer, replace(peer, slot, NULL),
-			       PILOT_REASON_REPLACED);
+		    time_after(now, READ_ONCE(key->last_rx) + UNUSED_LIFE)) {
+			take_out(peer, key);
+			retire(peer, key, PILOT_REASON_REPLACED);
+		}
 	}
 }
 
