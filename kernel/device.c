@@ -157,10 +157,13 @@ static void pilot_uninit(struct net_device *dev)
 {
 	struct pilot_device *pd = netdev_priv(dev);
 
+	/* first: a peer added now could have packets deferred again */
+	mutex_lock(&pd->lock);
+	pd->dying = true;
+	mutex_unlock(&pd->lock);
 	flush_work(&pd->deferred_work);	/* leaves its lists empty */
 	pilot_demand_destroy(pd);
 	mutex_lock(&pd->lock);
-	pd->dying = true;
 	if (pd->handler_portid)
 		pilot_nl_handler_gone();
 	WRITE_ONCE(pd->handler_portid, 0);

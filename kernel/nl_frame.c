@@ -26,7 +26,9 @@ int pilot_nl_handler_register_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(pd))
 		return PTR_ERR(pd);
 	spin_lock_bh(&pd->handler_lock);
-	if (!pd->handler_portid) {
+	if (!net_eq(dev_net(pd->dev), genl_info_net(info))) {
+		err = -ENODEV;	/* it moved away while we waited */
+	} else if (!pd->handler_portid) {
 		WRITE_ONCE(pd->handler_portid, info->snd_portid);
 		pd->handler_net = genl_info_net(info);
 		atomic_inc(&n_handlers);
@@ -35,7 +37,7 @@ int pilot_nl_handler_register_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -EBUSY;
 	}
 	spin_unlock_bh(&pd->handler_lock);
-	if (err)
+	if (err == -EBUSY)
 		NL_SET_ERR_MSG_MOD(info->extack,
 				   "another process serves the device");
 	pilot_nl_unlock(pd);

@@ -40,6 +40,9 @@ static void answer(struct pilot_peer *peer, const struct pilot_inner *ping,
 	struct pilot_inner *h;
 	struct sk_buff *skb;
 
+	/* a relayed one has room for more than may be sent */
+	if (sizeof(*h) + len > PILOT_MAX_MTU)
+		return;
 	skb = pilot_control_alloc(sizeof(*h) + len);
 	if (!skb)
 		return;
