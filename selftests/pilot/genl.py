@@ -119,6 +119,9 @@ class Genl:
         return None if data is None else int.from_bytes(data, sys.byteorder)
 
     # Exchanges.
+    def read(self):
+        return self.sock.recv(1 << 17)
+
     def raw(self, kind, command, version, attrs, flags=NLM_F_ACK):
         self.seq += 1
         payload = struct.pack('=BBH', command, version, 0) + attrs
@@ -126,7 +129,7 @@ class Genl:
                                    NLM_F_REQUEST | flags, self.seq, 0) + payload)
         replies = []
         while True:
-            data, at = self.sock.recv(1 << 16), 0
+            data, at = self.read(), 0
             while at < len(data):
                 length, got, mflags, seq, _ = struct.unpack_from('=IHHII', data, at)
                 body = data[at + 16:at + length]

@@ -8,11 +8,13 @@ key, and a device of another kind, lo.
 import errno
 import os
 import socket
+import struct
 import sys
 
 from genl import Genl, NLA_F_NESTED, nla
 
 SOL_NETLINK, NETLINK_ADD_MEMBERSHIP = 270, 1
+NLM_F_DUMP_INTR = 0x10
 
 
 class Tap:
@@ -201,6 +203,14 @@ def peers():
         tap.result('then the peer has it' if ips[-1] is give else 'then it is gone',
                    n != (ips[-1] is give) and 'the peer has it %d times' % n)
     nl.request('PEER_SET', peer(2, take))
+    # More than the 16 bits of a nest's length tell.
+    for part in range(2):
+        nl.request('PEER_SET', peer(2, *(allowed(128, None, 'fd00::%x:%x' % (part, i)) for i in range(1500))))
+    refused('a peer with 3000 prefixes', 'EMSGSIZE', 'PEER_GET', peer(2))
+    dumped = sum(len(nl.all(nl.get(p, 'PEER'), 'PEER_ALLOWED_IP'))
+                 for p in nl.request('PEER_GET', dev, dump=True))
+    tap.result('a dump has all 3000', dumped != 3000 and 'it has %d' % dumped)
+    accepted('none again', 'PEER_SET', peer(2, nl.u32('PEER_FLAGS', 1)))
     # A refused request must not have done half.
     refused('a good prefix and a bad one', 'EINVAL|ERANGE', 'PEER_SET',
             peer(2, allowed(24, '10.44.0.0'), allowed(33, '10.0.0.0')))
@@ -210,6 +220,54 @@ def peers():
                'the good prefix was added')
     refused('a new peer with a bad prefix', 'EINVAL|ERANGE', 'PEER_NEW', peer(78, allowed(33, '10.0.0.0')))
     refused('and it does not exist', 'ENOENT', 'PEER_GET', peer(78))
+    events = event_seq()
+    refused('a new peer with a bad endpoint', 'EINVAL', 'PEER_NEW', peer(78, endpoint(ip4('10.0.0.1'))))
+    tap.result('and no event told of it', event_seq() != events and 'there were events')
+
+
+def event_seq():
+    return nl.number(nl.get(nl.request('DEVICE_GET', dev)[0], 'DEVICE'), 'DEVICE_EVENT_SEQ')
+
+
+class Between(Genl):
+    """Calls what is in between when the first part of an answer has been read."""
+    between = None
+
+    def raw(self, *args):
+        self.flags = 0
+        return super().raw(*args)
+
+    def read(self):
+        data = super().read()
+        at = 0
+        while at < len(data):
+            length, _, flags = struct.unpack_from('=IHH', data, at)
+            self.flags |= flags
+            at += (length + 3) & ~3
+        if self.between:
+            between, self.between = self.between, None
+            between()
+        return data
+
+
+def dumps():
+    """A dump beside which something happened is marked if peers or prefixes changed."""
+    for node in range(1000, 1200):
+        nl.request('PEER_NEW', peer(node))
+    reader = Between()
+    for what, marked, args in (
+            ('no change', False, None), ('another path', False, ('PEER_SET', peer(2, nl.u8('PEER_PATH', 1)))),
+            ('another prefix', True, ('PEER_SET', peer(2, allowed(24, '10.46.0.0')))),
+            ('a new peer', True, ('PEER_NEW', peer(1200))), ('a peer less', True, ('PEER_DEL', peer(1200)))):
+        reader.between = args and (lambda: nl.request(*args))
+        n = len(reader.request('PEER_GET', dev, dump=True))
+        got = bool(reader.flags & NLM_F_DUMP_INTR)
+        tap.result('%s during a dump: it is %s' % (what, 'marked' if marked else 'as good as any'),
+                   (reader.between and 'the answer had one part') or
+                   (n < 201 and 'it has %d peers' % n) or (got != marked and 'it is not so'))
+    for node in range(1000, 1200):
+        nl.request('PEER_DEL', peer(node))
+    nl.request('PEER_SET', peer(2, nl.u32('PEER_FLAGS', 1), nl.u8('PEER_PATH', 0)))
 
 
 def keys():
@@ -330,7 +388,7 @@ dev = nl.attr('IFNAME', 'pilot0')
 nl.request('DEVICE_SET', device(nl.u32('DEVICE_NODE_ID', 1)))
 nl.request('PEER_NEW', peer(2, endpoint(ip4('127.0.0.1'), nl.be16('ENDPOINT_PORT', 9))))
 nl.request('KEY_SET', key(2, nl.attr('KEY_SECRET', SECRET)))
-for part in (which_device, device_settings, peers, keys, handler, unprivileged, garbage):
+for part in (which_device, device_settings, peers, dumps, keys, handler, unprivileged, garbage):
     part()
 print('1..%d' % tap.n)
 sys.exit(tap.failed != 0)
