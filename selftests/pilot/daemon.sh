@@ -6,7 +6,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-command -v pilotd >/dev/null || skip_all "the program pilotd is missing"
+command -v pilotd >/dev/null || missing "the program pilotd is missing"
 setup_routed
 configure_nodes || exit 1
 
@@ -100,7 +100,8 @@ routes_move() {
 }
 
 other_key() { # namespace node id
-	[ "$(current_key "$1" "$2")" != "$3" ]
+	local now
+	now=$(current_key "$1" "$2") && [ "$now" != "$3" ]
 }
 
 rekey_now() {
@@ -150,7 +151,7 @@ cleared_by_sleep() {
 }
 
 second_daemon() {
-	on "$n1" timeout 10 pilotd --config "$work/node1.conf" --foreground
+	on "$n1" timeout $((10 * slow)) pilotd --config "$work/node1.conf" --foreground
 }
 
 events_are_shown() {
@@ -181,12 +182,19 @@ replayed_handshake() {
 	[ "$(peer_value "$n1" 2 endpoint)" = "$endpoint" ] || fail "the endpoint moved"
 }
 
+# Those that arrived, passed on or not.
+handshakes() { # namespace
+	echo $(($(device_value "$1" rx_handshake) + $(device_value "$1" rx_handshake_limited)))
+}
+
 inject_handshakes() {
-	local i
+	local i before
+	before=$(handshakes "$n1") || return
 	for i in 1 2 3 4 5; do
 		on "$r" python3 -S -E "$py/frames.py" send $under4_1 37736 <"$work/pila" || return
 		sleep 0.5
 	done
+	[ $(($(handshakes "$n1") - before)) -ge 5 ] || fail "they did not arrive"
 }
 
 # With the signature spoilt, an unknown node, or without one.
@@ -491,7 +499,7 @@ try_refused "an identity that others can read is refused" "id1" identity_readabl
 try "two daemons start" started
 try "handshake, then traffic" established
 try "the keys are authenticated" authenticated
-try_refused "a second daemon for the device is refused" "." second_daemon
+try_refused "a second daemon for the device is refused" "another daemon serves this device" second_daemon
 try "kill -9 of a daemon: nothing lost, the session is adopted" killed_and_adopted
 try "SIGTERM: exit status 0, the tunnel goes on" terminated
 try "both daemons killed: the tunnel goes on" both_killed

@@ -8,7 +8,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-command -v pilotd >/dev/null || skip_all "the program pilotd is missing"
+command -v pilotd >/dev/null || missing "the program pilotd is missing"
 setup_routed
 address=([1]=192.0.2.1 [2]=198.51.100.2)
 gateway=([1]=192.0.2.254 [2]=198.51.100.254)

@@ -9,7 +9,11 @@
 
 faults=/sys/kernel/debug
 [ -e $faults/failslab/probability ] && [ -e $faults/fail_page_alloc/probability ] &&
-	[ -e /proc/self/fail-nth ] || skip_all "this kernel cannot make allocations fail"
+	[ -e /proc/self/fail-nth ] || {
+	# The one that looks for mistakes is made to.
+	[ ! -e $faults/kmemleak ] || missing "the debug kernel cannot make allocations fail"
+	skip_all "this kernel cannot make allocations fail"
+}
 
 setup_pair
 

@@ -8,7 +8,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-python3 -c 'import yaml' 2>/dev/null || skip_all "python3-yaml is missing (package python3-yaml)"
+python3 -c 'import yaml' 2>/dev/null || missing "python3-yaml is missing (package python3-yaml)"
 seconds=${FUZZ_SECONDS:-10} seed=${FUZZ_SEED:-1}
 
 setup_pair

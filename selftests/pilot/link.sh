@@ -194,8 +194,10 @@ delete_under_traffic() {
 	on "$n2" pilot peer del pilot0 1
 	ip -n "$n1" link del pilot0
 	local rc=$?
-	ip netns del "$n2"
-	kill -KILL "${pids[@]}"
+	# Processes keep a namespace: without them it goes, and the other end of veth.
+	del_ns "$n2"
+	busywait 10000 eval '! ip -n "$n1" link show e0' || fail "the namespace is still there" || rc=1
+	kill -KILL "${pids[@]}" 2>/dev/null
 	wait "${pids[@]}" 2>/dev/null
 	[ $rc = 0 ]
 }

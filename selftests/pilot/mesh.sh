@@ -7,8 +7,8 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-command -v pilotd >/dev/null || skip_all "the program pilotd is missing"
-ldconfig -p | grep -q libsodium.so.23 || skip_all "libsodium.so.23 is missing"
+command -v pilotd >/dev/null || missing "the program pilotd is missing"
+ldconfig -p | grep -q libsodium.so.23 || missing "libsodium.so.23 is missing"
 nodes=10
 registry=10.0.1.254:9000
 
@@ -119,7 +119,7 @@ idle_ones_go() {
 # Node 10 still has the session; node 1, who has forgotten it, notices.
 comes_back() {
 	on "$r-10" ping -n -c 8 -i 0.5 -W 5 "$(map6 "${node[1]}")" | tee "$work/out"
-	awk '/packets transmitted/ { exit !($4 > 0) }' "$work/out"
+	awk '/packets transmitted/ { good = $4 > 0 } END { exit !good }' "$work/out"
 }
 
 # But a keepalive does not bring it back, nor does a stranger's frame.

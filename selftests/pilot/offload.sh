@@ -8,7 +8,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 for tool in ethtool:ethtool nft:nftables tcpdump:tcpdump tc:iproute2; do
-	command -v ${tool%:*} >/dev/null || skip_all "${tool%:*} is missing (package ${tool#*:})"
+	command -v ${tool%:*} >/dev/null || missing "${tool%:*} is missing (package ${tool#*:})"
 done
 
 super() { # command...

@@ -7,9 +7,9 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-command -v pilotd >/dev/null || skip_all "the program pilotd is missing"
+command -v pilotd >/dev/null || missing "the program pilotd is missing"
 [ -e /usr/lib/x86_64-linux-gnu/libsodium.so.23 ] || ldconfig -p | grep -q libsodium.so.23 ||
-	skip_all "libsodium.so.23 is missing"
+	missing "libsodium.so.23 is missing"
 setup_routed
 registry=10.0.1.254:9000
 first_id=70001

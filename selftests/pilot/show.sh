@@ -7,7 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 python3 -c 'import jsonschema, prometheus_client' 2>/dev/null ||
-	skip_all "python3-jsonschema or python3-prometheus-client is missing"
+	missing "python3-jsonschema or python3-prometheus-client is missing"
 
 # One process for all judgements: it takes long to start under emulation. A
 # request is "DEFINITION FILE" for JSON, "lines DEFINITION FILE", "metrics FILE".
