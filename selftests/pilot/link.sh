@@ -91,11 +91,10 @@ netns_of_socket_deleted() {
 	done
 	[ "$(on "$n1" pilot show pilot3 -j | jq '[.[0].peers[].stats.tx_packets] | add')" = 6 ] ||
 		fail "no pings were sent" || return
-	ip netns del "$n2" && sleep 0.5 || return
+	ip netns del "$n2" && sleep $((2 * slow)) || return
 	for i in 1 2 3; do
-		ip netns add "$n2.$i" && ip netns del "$n2.$i"
+		ip netns add "$n2.$i" && ip netns del "$n2.$i" && sleep "$slow"
 	done
-	sleep 0.5
 	on "$n1" pilot show pilot3 >/dev/null &&
 		{ on "$n1" ping -c 1 -W 1 fd50:494c:4f54::5 || true; } &&
 		on "$n1" pilot peer del pilot3 6 && ip -n "$n1" link del pilot3

@@ -284,7 +284,7 @@ static bool is_wanted(const struct wanted_list *want, const struct pilot_allowed
 {
 	size_t i;
 
-	for (i = 0; i < want->n; i++)
+	for (i = 0; want && i < want->n; i++)
 		if (has_prefix(want->v[i].section, ip))
 			return true;
 	return false;
