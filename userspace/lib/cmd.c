@@ -35,8 +35,10 @@ static int begin(struct pilot_genl *g, uint8_t cmd, int flags,
 		 const struct pilot_dev *dev, struct nlmsghdr **nlh)
 {
 	/* The daemon has none while its device is away. */
-	if (!g->tx)
-		return pilot_error_set(&g->err, -ENOTCONN, "there is no netlink socket");
+	if (!g->tx) {
+		pilot_error_set(&g->err, -ENOTCONN, "there is no netlink socket");
+		return -ENOTCONN;
+	}
 	*nlh = pilot_genl_begin(g, cmd, flags);
 	if (pilot_msg_put_dev(*nlh, PILOT_GENL_TX_SIZE, dev))
 		return pilot_error_set(&g->err, -EMSGSIZE, "the request is too large");
