@@ -258,6 +258,11 @@ no_keys() { # namespace node
 	peer_value "$1" "$2" state >/dev/null && ! peer_value "$1" "$2" slot >/dev/null
 }
 
+# Handshake frames that arrived, passed on or not.
+handshakes() { # namespace
+	echo $(($(device_value "$1" rx_handshake) + $(device_value "$1" rx_handshake_limited)))
+}
+
 # Did COUNTER of a peer grow by exactly (or, with +, at least) N since BEFORE?
 peer_stat_grew() { # namespace node counter before [+]n
 	local now

@@ -104,11 +104,6 @@ replayed_fresh() {
 	[ $(($(refused_genuine "$n2" 1) - before)) -ge 500 ]
 }
 
-# Those that arrived, passed on or not.
-handshakes() { # namespace
-	echo $(($(device_value "$1" rx_handshake) + $(device_value "$1" rx_handshake_limited)))
-}
-
 replayed_pila() {
 	local before
 	outdate_pila && before=$(handshakes "$n1") || return

@@ -182,11 +182,6 @@ replayed_handshake() {
 	[ "$(peer_value "$n1" 2 endpoint)" = "$endpoint" ] || fail "the endpoint moved"
 }
 
-# Those that arrived, passed on or not.
-handshakes() { # namespace
-	echo $(($(device_value "$1" rx_handshake) + $(device_value "$1" rx_handshake_limited)))
-}
-
 inject_handshakes() {
 	local i before
 	before=$(handshakes "$n1") || return
