@@ -30,7 +30,7 @@ import time
 from carry import UDP_SEGMENT, enter, family
 import frames
 
-PACKET_VNET_HDR, PACKET_AUXDATA = 15, 8
+PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 15, 23
 VNET = struct.Struct('=BBHHHH')   # flags, gso_type, hdr_len, gso_size, csum_start, csum_offset
 NEEDS_CSUM, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, GSO_ECN = 1, 1, 4, 5, 0x80
 TCP, UDP = 6, 17
@@ -212,35 +212,41 @@ def mark():
 
 # ---- sockets
 
-def packet_socket(interface, receive):
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3) if receive else 0)
+def packet_socket():
+    """Sends and receives nothing until it is bound: another interface's packets would."""
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)
     sock.setsockopt(socket.SOL_SOCKET, 32, 1 << 24)
     return sock
 
 
 class Tap:
-    """What comes in on pilot0 of a namespace, with the offloads it has."""
+    """What comes in on pilot0 of a namespace, with the offloads it has: the same
+    packets by two sockets, as one that tells offloads loses those it has no name for."""
 
     def __init__(self, ns):
         enter(ns)
-        self.socks = [packet_socket('pilot0', True) for _ in range(2)]
+        self.socks = [packet_socket() for _ in range(2)]
         self.socks[0].setsockopt(263, PACKET_VNET_HDR, 1)
         for sock in self.socks:
+            sock.setsockopt(263, PACKET_IGNORE_OUTGOING, 1)
             sock.bind(('pilot0', 3))
             sock.settimeout(30)
 
     def read(self):
         """(packet, segment size, its checksum is still to come, CWR is the first
         segment's only); size None: not told"""
-        while True:
-            data, source = self.socks[1].recvfrom(1 << 17)
-            try:
-                flags, gso, _, size, _, _ = VNET.unpack_from(self.socks[0].recv(1 << 17))
-            except OSError:   # 6.1: no name for UDP super-packets
-                flags, gso, size = NEEDS_CSUM, GSO_UDP_L4, None
-            if source[2] != 4:   # not our own
-                return data, size if gso else 0, flags & NEEDS_CSUM, gso & GSO_ECN
+        data = self.socks[1].recv(1 << 17)
+        try:
+            told = self.socks[0].recv(1 << 17)
+        except TimeoutError:
+            sys.exit('one tap has a packet more than the other')
+        except OSError:   # 6.1: no name for UDP super-packets
+            return data, None, NEEDS_CSUM, 0
+        if told[VNET.size:] != data:
+            sys.exit('the taps have not the same packets')
+        flags, gso, _, size, _, _ = VNET.unpack_from(told)
+        return data, size if gso else 0, flags & NEEDS_CSUM, gso & GSO_ECN
 
     def until_mark(self):
         got = []
@@ -261,7 +267,7 @@ class Injector:
     def __init__(self, ns):
         self.ns = ns
         enter(ns)
-        self.sock = packet_socket('pilot0', False)
+        self.sock = packet_socket()
         self.sock.setsockopt(263, PACKET_VNET_HDR, 1)
         self.sock.bind(('pilot0', 0))
 
