@@ -556,6 +556,17 @@ full_disk() {
 	pilot show "$@" >/dev/full
 }
 
+# Ends with the first event.
+full_disk_monitor() {
+	local pid rc=0
+	pilot monitor "$@" >/dev/full 2>"$work/err" &
+	pid=$!
+	busywait 10000 eval 'pilot set pilot0 fwmark off; [ -s "$work/err" ]'
+	kill $pid 2>/dev/null
+	wait $pid || rc=$?
+	[ $rc = 1 ] && [ "$(cat "$work/err")" = "pilot: cannot write to stdout: No space left on device" ]
+}
+
 try "a session: show -j" session_as_json
 try "a session: show" session_shown
 try "a session: dump" session_dumped
@@ -569,4 +580,6 @@ try "without a handler" handler_goes
 try "an earlier key takes over when the newer goes" earlier_key
 try_refused "a full disk: show" "pilot: cannot write to stdout: No space" full_disk
 try_refused "a full disk: show -j" "pilot: cannot write to stdout: No space" full_disk -j
+try "a full disk: monitor" full_disk_monitor
+try "a full disk: monitor -j" full_disk_monitor -j
 finish

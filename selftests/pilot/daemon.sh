@@ -74,6 +74,27 @@ reload() {
 	kill -0 "$pilotd_1" && [ "$(current_key "$n1" 2)" = "$before" ]
 }
 
+last_says() { # pattern
+	tail -n 2 "$work/pilotd1.log" | grep "$1"
+}
+
+# The port belongs to somebody else.
+reloaded_in_part() {
+	local other rc=0
+	spawn "$n1" python3 -S -E "$py/udp.py" receive 901 "$work/never" >/dev/null &
+	other=$!
+	busywait 10000 eval 'on "$n1" ss -H -u -l -n sport = 901 | grep .' || rc=1
+	sed -i 's/^listen-port = .*/listen-port = 901/' "$work/node1.conf"
+	kill -HUP "$pilotd_1"
+	busywait 8000 last_says 'configuration read again, but not all of it is in use$' &&
+		last_says 'reload: pilot0: device.listen-port: the port cannot be opened' || { tail "$work/pilotd1.log"; rc=1; }
+	kill $other
+	wait $other 2>/dev/null
+	sed -i 's/^listen-port = .*/listen-port = 37736/' "$work/node1.conf"
+	kill -HUP "$pilotd_1"
+	busywait 8000 last_says 'configuration read again$' && ping_tunnel "$n1" "$(map6 2)" && return $rc
+}
+
 routes_are() { # table, routes expected, "-" for none
 	local now
 	now=$(ip -n "$n1" -o route show table "$1" dev pilot0 proto static 2>/dev/null | awk '{ print $1 }' | xargs)
@@ -499,6 +520,7 @@ try "kill -9 of a daemon: nothing lost, the session is adopted" killed_and_adopt
 try "SIGTERM: exit status 0, the tunnel goes on" terminated
 try "both daemons killed: the tunnel goes on" both_killed
 try "SIGHUP: nothing lost, same session" reload
+try "SIGHUP: what cannot be changed is told" reloaded_in_part
 try "SIGHUP: routes move to another table, and back" routes_move
 try "rekeying loses nothing" without_loss "$(map6 2)" rekey_now
 try "events are shown as JSON" events_are_shown

@@ -63,6 +63,16 @@ interrupted() {
 	kill -INT $pid && wait $pid && grep -q ' 0% packet loss' "$work/ping"
 }
 
+# Its reader is gone, and no signal says so; or the disk is full.
+nobody_reads() {
+	(trap '' PIPE; on "$n1" timeout 20 pilot ping -i 0.05 pilot0 2 2>"$work/err"; echo $? >"$work/rc") | head -n 2
+	grep -x 1 "$work/rc" && grep 'cannot write to stdout: Broken pipe' "$work/err"
+}
+
+full_disk() {
+	on "$n1" timeout 20 pilot ping -i 0.05 pilot0 2 >/dev/full
+}
+
 no_answer() {
 	ip -n "$n2" link set pilot0 down
 	pings "$n1" -q -c 2 -i 0.1 -W 0.5 pilot0 2
@@ -150,6 +160,8 @@ try "of any size that fits" sizes
 try "as JSON" as_json
 try "with a peer of many prefixes" with_many_prefixes
 try "until interrupted" interrupted
+try "until nobody reads it" nobody_reads
+try_refused "a full disk" "cannot write to stdout: No space" full_disk
 try "no answer: exit status 1" no_answer
 try "what the reference sends is answered as by the reference" as_the_reference
 try_refused "a node that is no peer" "no such peer" on "$n1" pilot ping -c 1 pilot0 77

@@ -191,7 +191,7 @@ static void print_event(struct monitor *m, const struct pilot_event_info *e,
 	if (HAS(PILOT_A_EVENT_RELAYED))
 		fputs(" relayed", stdout);
 	if (putchar('\n') == EOF)
-		m->failed = true;
+		m->failed = cli_fail("cannot write to stdout: %s", strerror(errno));
 }
 
 static void print_event_json(struct monitor *m, const struct pilot_event_info *e,

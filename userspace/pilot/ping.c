@@ -70,6 +70,7 @@ struct ping {
 	int64_t wait;
 	bool quiet;
 	bool json;
+	bool failed;
 	json_t *replies;
 	int64_t sent_at[REMEMBERED];
 	bool answered[REMEMBERED];
@@ -222,10 +223,10 @@ static void tell_answer(struct ping *p, uint32_t seq, int64_t rtt, bool again)
 			"seq", cli_json_u64(seq), "rtt_ms", (double)rtt / 1e6, "path", path,
 			"endpoint", *place ? json_string(place) : json_null(),
 			"duplicate", again));
-	else
-		printf("%u bytes from %s: seq=%u time=%.3f ms %s%s%s%s\n", p->size,
-		       cli_node(p->info.network, p->node), seq, (double)rtt / 1e6, path,
-		       *place ? " " : "", place, again ? " (DUP!)" : "");
+	else if (printf("%u bytes from %s: seq=%u time=%.3f ms %s%s%s%s\n", p->size,
+			cli_node(p->info.network, p->node), seq, (double)rtt / 1e6, path,
+			*place ? " " : "", place, again ? " (DUP!)" : "") < 0 && !p->failed)
+		p->failed = cli_fail("cannot write to stdout: %s", strerror(errno));
 }
 
 static void receive(struct ping *p)
@@ -301,6 +302,8 @@ static int loop(struct ping *p)
 			return cli_fail("poll: %s", strerror(errno));
 		if (pfd.revents & POLLIN) {
 			receive(p);
+			if (p->failed)
+				return CLI_FAILED;
 		} else if (pfd.revents) {
 			int err = 0;
 			socklen_t len = sizeof(err);

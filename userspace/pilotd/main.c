@@ -106,22 +106,22 @@ static bool reload(struct daemon *d)
 	setup_warn(s, &d->id);
 	setup_free(d->setup);
 	d->setup = s;
-	log_notice("configuration read again");
+	log_notice("configuration read again%s",
+		   *log_first_error() ? ", but not all of it is in use" : "");
 	return true;
 }
 
 static void on_reload(struct daemon *d)
 {
 	char note[512];
+	bool read;
 
 	notify_reloading();
 	log_forget_error();
-	if (reload(d)) {
-		notify_note(NULL);
-	} else {
-		snprintf(note, sizeof(note), "not reloaded: %.480s", log_first_error());
-		notify_note(note);
-	}
+	read = reload(d);
+	snprintf(note, sizeof(note), "%s: %.480s", read ? "reloaded in part" : "not reloaded",
+		 log_first_error());
+	notify_note(*log_first_error() ? note : NULL);
 	notify_ready();
 }
 

@@ -37,7 +37,8 @@ struct nl *nl_new(struct event_base *base, struct config *cfg,
  * @cfg: configuration, of the same device and node
  * @reg: registry
  *
- * Only what differs is changed. The old ones may be freed afterwards.
+ * Only what differs is changed. The old ones may be freed afterwards. What
+ * cannot be changed is logged as an error.
  *
  * Return: 0; or -ENOMEM, and the old ones stay in use.
  */

@@ -278,6 +278,7 @@ int nl_registry_start(struct nl *nl)
 	if (reg->tcp)
 		return 0;
 	log_err("registry: %s", err.text);
+	on_state(reg, PILOT_REGISTRY_DOWN, "", err.text);
 	return -EINVAL;
 }
 
