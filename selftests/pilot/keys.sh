@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Static keys: none, the right one, a wrong one; replays; what is on the wire.
+# With LONG set only: keys that nobody uses.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -284,11 +285,30 @@ no_keys_while_hibernating() {
 	[ $rc = 0 ] && grep -q 'EAGAIN: .*the machine is hibernating' "$work/insisted"
 }
 
+has_slots() { # slot...
+	[ "$(on "$n1" pilot key show pilot0 2 -j | jq -r '[.[].slot] | join(" ")')" = "$*" ]
+}
+
+# The last key but one, of which the last was deleted; with it, what held the node ID.
+unused_key_goes() {
+	new_key "$work/next" && ping_tunnel "$n1" 10.9.0.2 &&
+		on "$n1" pilot key set pilot0 2 "$work/next" && on "$n2" pilot key set pilot0 1 "$work/next" &&
+		ping_tunnel "$n1" 10.9.0.2 && has_slots current previous &&
+		on "$n1" pilot key del pilot0 2 id "$(peer_value "$n1" 2 id)" && has_slots previous || return
+	! on "$n1" pilot set pilot0 node-id 7 && sleep 40 && has_slots previous || fail "too early" || return
+	busywait 60000 has_slots && on "$n1" pilot set pilot0 node-id 7
+}
+
 peer_removed() {
 	on "$n1" pilot peer del pilot0 2 && ! on "$n1" ping -n -q -c 1 -W 1 10.9.0.2
 }
 
 try "two nodes without keys" nodes_without_keys
+if [ -n "${LONG:-}" ]; then
+	on "$n2" pilot key set pilot0 1 "$work/key" && on "$n1" pilot key set pilot0 2 "$work/key"
+	try "a key that nobody uses goes, and holds nothing any more" unused_key_goes
+	finish
+fi
 try "without a key packets wait, then are delivered" queued_then_delivered
 try "the queue is bounded" queue_is_bounded
 try "ping with keys" ping_tunnel "$n1" 10.9.0.2

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Two nodes behind a NAT router each, registry and beacon on the internet between
-# them. With OUTAGE=SECONDS only: that long without both. Longer timers are in
+# them. With LONG=SECONDS only: that long without both. Longer timers are in
 # unit/test_paths.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -237,10 +237,10 @@ long_outage() { # seconds
 	[ "$(session)" != "$before" ] || fail "no new keys in $1 s"
 }
 
-if [ -n "${OUTAGE:-}" ]; then
+if [ -n "${LONG:-}" ]; then
 	rekey=120
 	try "two NATs: a direct tunnel by a punch" punched
-	try "$OUTAGE s without registry and beacon: nothing is lost, keys are renewed" long_outage "$OUTAGE"
+	try "$LONG s without registry and beacon: nothing is lost, keys are renewed" long_outage "$LONG"
 	start_beacon
 	start_registry
 	try "both are back and know the nodes" found_again
