@@ -134,6 +134,8 @@ int pilot_device_set(struct pilot_genl *g, const struct pilot_device_info *info)
 	return 0;
 }
 
+static bool dumps_fail;
+
 int pilot_peer_dump(struct pilot_genl *g, const struct pilot_dev *dev,
 		    struct pilot_peer_info **list, size_t *n)
 {
@@ -141,7 +143,7 @@ int pilot_peer_dump(struct pilot_genl *g, const struct pilot_dev *dev,
 	(void)dev;
 	*list = NULL;
 	*n = 0;
-	return 0;
+	return dumps_fail ? -ENOMEM : 0;
 }
 
 int pilot_peer_new(struct pilot_genl *g, const struct pilot_dev *dev,
@@ -191,6 +193,7 @@ static void forget(void)
 static void load(const char *text, bool start)
 {
 	static const struct registry none;
+	struct pilot_genl g = { 0 };
 	struct config now, old = cfg;
 	struct wanted_list want, old_want = wanted;
 	struct textfile t;
@@ -202,7 +205,7 @@ static void load(const char *text, bool start)
 	if (config_read(&now, &t) || wanted_make(&want, &now, &none))
 		abort();
 	textfile_release(&t);
-	a = (struct applier){ .table = now.table, .old_table = start ? now.table : old.table };
+	a = (struct applier){ .g = &g, .table = now.table, .old_table = start ? now.table : old.table };
 	gaps = 0;
 	a.anew = apply_addresses(&a, &now, start ? NULL : &old);
 	apply_peers(&a, &want, start ? NULL : &old_want);
@@ -300,6 +303,14 @@ int main(void)
 	load("address = 10.0.0.1/24, 10.0.0.2/24, 10.0.0.3/24\n", true);
 	load("address = 10.0.0.2/24, 10.0.0.3/24\n", false);
 	ok(has_only("10.0.0.2", "10.0.0.3"), "the first address of a network goes: the others stay");
+	forget();
+
+	load("[peer 9]\nallowed-ips = 10.7.0.0/16\n", true);
+	other = 9;
+	dumps_fail = true;
+	load("[peer 2]\n", false);
+	dumps_fail = false;
+	ok(!other && !n_routes, "a peer goes with its routes, also when there is no list of peers");
 	forget();
 	test_auto();
 	return done();

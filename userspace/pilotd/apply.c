@@ -365,14 +365,6 @@ void apply_peers(const struct applier *a, const struct wanted_list *want,
 	size_t i, n = 0;
 	int ret;
 
-	ret = pilot_peer_dump(a->g, &a->dev, &list, &n);
-	if (ret) {
-		log_err("%s: reading the peers: %s", a->dev.ifname, a->g->err.text);
-		return;
-	}
-	if (n)
-		qsort(list, n, sizeof(*list), by_info);
-
 	/* First those that go: their prefixes may be wanted elsewhere. */
 	for (i = 0; old && i < old->n; i++) {
 		const struct wanted *o = &old->v[i];
@@ -385,6 +377,14 @@ void apply_peers(const struct applier *a, const struct wanted_list *want,
 			log_err("%s: removing peer %u: %s", a->dev.ifname, o->node,
 				a->g->err.text);
 	}
+
+	ret = pilot_peer_dump(a->g, &a->dev, &list, &n);
+	if (ret) {
+		log_err("%s: reading the peers: %s", a->dev.ifname, a->g->err.text);
+		return;
+	}
+	if (n)
+		qsort(list, n, sizeof(*list), by_info);
 	for (i = 0; i < want->n; i++) {
 		const struct wanted *w = &want->v[i];
 		const struct wanted *o = wanted_find(old, w->node);
