@@ -22,6 +22,27 @@ roams() { # address regex
 		ping_tunnel "$n1" 10.9.0.2 && endpoint_is "$n2" 1 "$2" && ping_tunnel "$n2" 10.9.0.1
 }
 
+# A wire between the two, with nothing but link-local addresses.
+wire() { # index at each end
+	ip -n "$n1" link add l0 index "$1" type veth peer name l0 index "$2" netns "$n2" || return
+	for i in 1 2; do
+		local ns=n$i
+		ip -n "${!ns}" link set l0 addrgenmode none &&
+			ip -n "${!ns}" addr add fe80::$i/64 dev l0 nodad &&
+			ip -n "${!ns}" link set l0 up || return
+	done
+}
+
+link_local() {
+	wire 901 902 && roams 'fe80::2%l0' '^\[fe80::1%l0\]:'
+}
+
+# The same addresses, and other numbers of the interfaces: node 2 follows.
+wire_anew() {
+	ip -n "$n1" link del l0 && wire 903 904 && endpoint_is "$n2" 1 '^\[fe80::1%902\]:' &&
+		roams 'fe80::2%l0' '^\[fe80::1%l0\]:' && ip -n "$n1" link del l0
+}
+
 # Thirty frames, each from another port: a few moves are told of, and where it is
 # at their end.
 moves_are_held_back() {
@@ -216,6 +237,8 @@ fragments_within_fragments() {
 
 try "a tunnel through a router" tunnel_up
 try "the peer moves to IPv6" roams fd00:2::2 '^\[fd00:1::1\]:'
+try "and to link-local addresses" link_local
+try "a wire made anew is followed" wire_anew
 try "and back to IPv4" roams 10.0.2.2 '^10.0.1.1:'
 try "moves are told of now and then" moves_are_held_back
 try "outer packets are marked" marked
