@@ -103,6 +103,19 @@ static int64_t last_decrypt_age(void *ctx, uint32_t node, uint32_t id)
 	return -1;
 }
 
+static uint64_t tx_packets(void *ctx, uint32_t node)
+{
+	(void)ctx;
+	(void)node;
+	return 0;
+}
+
+static void find(void *ctx, uint32_t node)
+{
+	(void)ctx;
+	(void)node;
+}
+
 static bool set_path(void *ctx, uint32_t node, enum pilot_path path)
 {
 	(void)ctx;
@@ -137,6 +150,8 @@ static const struct manager_ops ops = {
 	.set_endpoint = set_endpoint,
 	.lookup_pubkey = lookup_pubkey,
 	.last_decrypt_age = last_decrypt_age,
+	.tx_packets = tx_packets,
+	.find = find,
 	.set_path = set_path,
 	.set_cooldown = set_cooldown,
 	.notice = notice,

@@ -201,6 +201,7 @@ static void seal(struct sim_node *n, unsigned int peer, const struct sim_key *k,
 	int to = by_addr(n->sim, p->addr);
 
 	p->last_tx = n->sim->now;
+	p->sent += data;
 	if (to < 0)
 		return;
 	item = make(n->sim, PILS, (unsigned int)to, n->id - 1, delay(n->sim));
@@ -466,6 +467,21 @@ static int64_t op_decrypt_age(void *ctx, uint32_t node, uint32_t id)
 	return -1;
 }
 
+static uint64_t op_tx_packets(void *ctx, uint32_t node)
+{
+	struct sim_node *n = ctx;
+
+	return n->peers[node - 1].sent;
+}
+
+/* The registry knows where it lives. */
+static void op_find(void *ctx, uint32_t node)
+{
+	struct sim_node *n = ctx;
+
+	n->peers[node - 1].addr = n->sim->node[node - 1].addr;
+}
+
 static bool op_set_path(void *ctx, uint32_t node, enum pilot_path path)
 {
 	(void)ctx;
@@ -506,6 +522,8 @@ static const struct manager_ops ops = {
 	.set_endpoint = op_endpoint,
 	.lookup_pubkey = op_lookup,
 	.last_decrypt_age = op_decrypt_age,
+	.tx_packets = op_tx_packets,
+	.find = op_find,
 	.set_path = op_set_path,
 	.set_cooldown = op_cooldown,
 	.notice = op_notice,
@@ -534,10 +552,7 @@ static void resync(struct sim_node *n)
 				.negotiated = true,
 				.authenticated = p->slot[k].authenticated,
 				.proven = p->slot[k].proven,
-				.sends = k == SIM_CURRENT,
 				.age = s->now - p->slot[k].installed,
-				.last_rx = p->slot[k].last_rx < 0 ? -1 :
-					   s->now - p->slot[k].last_rx,
 			};
 
 			if (!p->slot[k].used)

@@ -40,7 +40,8 @@ struct sim_peer {
 	unsigned int probes;
 	int64_t probe_at;
 	int64_t last_tx;
-	unsigned int delivered;		/* data packets */
+	unsigned int sent;		/* data packets */
+	unsigned int delivered;
 	unsigned int installs;
 	unsigned int cooldowns;
 };

@@ -50,6 +50,8 @@ struct rig {
 	unsigned int lookups;
 	uint32_t lookup;
 	int64_t decrypt_age;
+	uint64_t tx_packets;
+	unsigned int finds;
 	bool can_relay;
 	unsigned int flips;
 	enum pilot_path wanted;		/* path asked for last, and how often */
@@ -149,6 +151,22 @@ static int64_t r_age(void *ctx, uint32_t node, uint32_t id)
 	return r->decrypt_age;
 }
 
+static uint64_t r_tx_packets(void *ctx, uint32_t node)
+{
+	struct rig *r = ctx;
+
+	(void)node;
+	return r->tx_packets;
+}
+
+static void r_find(void *ctx, uint32_t node)
+{
+	struct rig *r = ctx;
+
+	(void)node;
+	r->finds++;
+}
+
 static bool r_path(void *ctx, uint32_t node, enum pilot_path path)
 {
 	struct rig *r = ctx;
@@ -196,6 +214,8 @@ static const struct manager_ops ops = {
 	.set_endpoint = r_endpoint,
 	.lookup_pubkey = r_lookup,
 	.last_decrypt_age = r_age,
+	.tx_packets = r_tx_packets,
+	.find = r_find,
 	.set_path = r_path,
 	.set_cooldown = r_cooldown,
 	.notice = r_notice,
@@ -1095,9 +1115,20 @@ static void test_limits(void)
 	registered(r);
 	pilk_from(r, PEER, peer_x[0].pub);
 	pass(r, ANSWER_KEY_LIFE_MS);
-	for (i = 0; i < 5; i++)
-		manager_start(r->m, r->now, 100 + i);
-	ok(r->refused == 0, "answer key: forgotten with its record after 24 s");
+	for (i = 0; i < 5; i++) {
+		manager_pin(r->m, r->now, 100 + i, peer_id.pub);
+		pilk_from(r, 100 + i, peer_x[0].pub);
+	}
+	ok(r->n_sent == 6 && r->refused == 0,
+	   "answer key: forgotten with its record after 24 s");
+	/* All places are taken. */
+	r->n_sent = 0;
+	manager_start(r->m, r->now, 50);
+	manager_need_key(r->m, r->now, 51, PILOT_REASON_NO_KEY);
+	pass(r, 100);
+	ok(r->n_sent == 2 && r->refused == 0, "strangers do not take the places of peers");
+	pilk_from(r, PEER, peer_x[0].pub);
+	ok(r->n_sent == 2 && r->refused == 1, "but another stranger's");
 	rig_free(r);
 }
 
@@ -1195,6 +1226,44 @@ static void test_adopt(void)
 	r->n_sent = 0;
 	pass(r, 100000);
 	ok(r->n_sent == 0, "sync: with everything that was pending");
+	rig_free(r);
+}
+
+/* Sessions that nobody vouches for, of somebody who came by PILK or was struck off. */
+static void test_disowned(void)
+{
+	struct rig *r = rig_new(true, true, 100, 0);
+	struct manager_session s[3] = {
+		{ .id = 11, .negotiated = true, .proven = true },
+		{ .id = 12, .negotiated = true, .proven = true, .authenticated = true },
+		{ .id = 13, .proven = true },
+	};
+
+	pilk_from(r, PEER, peer_x[0].pub);
+	manager_pubkey_result(r->m, r->now, PEER, PUBKEY_ABSENT, NULL);
+	confirm(r);
+	manager_pin(r->m, r->now, PEER, peer_id.pub);
+	ok(r->installs == 1 && r->drops == 1 && r->dropped == r->key.id,
+	   "pin: ends a session that is not authenticated");
+	rig_free(r);
+
+	r = rig_new(true, true, 100, 0);
+	manager_pin(r->m, r->now, PEER, peer_id.pub);
+	manager_sync_peer(r->m, r->now, PEER, s, 3);
+	ok(r->drops == 1 && r->dropped == 11,
+	   "pin: also one that was there before, but no static key");
+	rig_free(r);
+
+	r = rig_new(true, true, 100, 0);
+	manager_sync_peer(r->m, r->now, PEER, s, 3);
+	ok(r->drops == 0, "unauthenticated: adopted where that is allowed");
+	manager_set_policy(r->m, false, 0);
+	ok(r->drops == 1 && r->dropped == 11, "unauthenticated: ends when no longer allowed");
+	manager_sync_peer(r->m, r->now, PEER + 1, s, 3);
+	ok(r->drops == 2 && r->dropped == 11, "unauthenticated: nor is it adopted then");
+	s[1].disowned = true;
+	manager_sync_peer(r->m, r->now, PEER, s + 1, 2);
+	ok(r->drops == 3 && r->dropped == 12, "a node that is struck off loses its session");
 	rig_free(r);
 }
 
@@ -1342,6 +1411,15 @@ static void test_live_identity(void)
 	manager_forget_pubkey(r->m, PEER);
 	ok(pila_of_other(r, 1) == 1 && r->lookups == 1, "adopted: the registry's file may say otherwise");
 	rig_free(r);
+
+	/* The registry takes its time, and the peer comes back meanwhile. */
+	r = rig();
+	pila_from(r, AWAY, PEER, &other_id, peer_x[1].pub);
+	manager_sync_peer(r->m, r->now, PEER, &s, 1);
+	r->decrypt_age = 10;
+	manager_pubkey_result(r->m, r->now, PEER, PUBKEY_KNOWN, other_id.pub);
+	ok(!r->installs && r->refused == 1, "live: what the registry said before is no better");
+	rig_free(r);
 }
 
 static void test_failures(void)
@@ -1450,6 +1528,7 @@ int main(void)
 	test_limits();
 	test_rekey();
 	test_adopt();
+	test_disowned();
 	test_cleared();
 	test_remove();
 	test_live_identity();

@@ -616,6 +616,8 @@ static void test_answers(void)
 	   a.verdict == REGISTRY_UNUSABLE, "answer: no node ID");
 	ok(parses(REGISTRY_RESOLVE, 9, "{\"type\":\"resolve_ok\",\"real_addr\":\"0.0.0.0:1\",\"lan_addrs\":7}", &a) &&
 	   a.verdict == REGISTRY_UNUSABLE, "answer: no usable address");
+	ok(parses(REGISTRY_RESOLVE, 9, "{\"type\":\"resolve_ok\",\"real_addr\":\"1.2.3.4:5\",\"lan_addrs\":[\"\\u0000\"]}", &a) &&
+	   a.n_endpoints == 1, "resolve: what a node says of itself does not spoil the answer");
 	ok(parses(REGISTRY_RESOLVE, 9, "{\"type\":\"resolve_ok\",\"real_addr\":\"1.2.3.4:0\",\"lan_addrs\":[\"1.2.3.4:5\"]}", &a) &&
 	   a.verdict == REGISTRY_OK && !a.has_real && a.n_endpoints == 1, "answer: only a LAN address");
 	ok(parses(REGISTRY_RESOLVE, 9, "{\"type\":\"error\"}", &a) && a.verdict == REGISTRY_REFUSED && a.error[0],

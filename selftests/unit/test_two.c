@@ -299,6 +299,77 @@ static void restarts(void)
 	ok(good, "both nodes restarted");
 }
 
+/* A PILA of a node to whom it has not sent it yet. */
+static void old_pila(unsigned int of, uint8_t *frame)
+{
+	struct kex_pair x = { 0 };
+
+	if (kex_pair_new(&x))
+		abort();
+	kex_build_pila(frame, of + 1, x.pub, &s.node[of].identity);
+	kex_pair_wipe(&x);
+}
+
+/* One old PILA, for a node that has never heard of the other, and then packets. */
+static void replay_before_contact(void)
+{
+	uint8_t frame[PILOT_PILA_LEN];
+	struct sim_peer *p;
+	unsigned int i;
+
+	begin();
+	p = &s.node[0].peers[1];
+	memset(p, 0, sizeof(*p));
+	p->need_at = s.now - 10000;
+	sim_restart_daemon(&s, 0);
+	old_pila(1, frame);
+	sim_inject(&s, 0, 0x0b000001, frame, sizeof(frame));
+	sim_run(&s, 2000);
+	ok(p->addr == 0x0b000001 && p->slot[SIM_CURRENT].used,
+	   "replay before contact: a key and an endpoint, there is nothing better");
+	i = sim_frames(&s);
+	sim_run(&s, 60000);
+	ok(sim_frames(&s) == i, "replay before contact: nothing is sent, nothing asked");
+	for (i = 0; i < 120; i++) {
+		sim_data(&s, 0, 1);
+		sim_run(&s, 500);
+	}
+	i = s.node[1].peers[0].delivered;
+	ok(i >= 50 && p->addr == s.node[1].addr,
+	   "replay before contact: %u of 120 packets delivered", i);
+	ok(silent(), "replay before contact: silent in the end");
+	sim_release(&s);
+}
+
+/* Somebody sends PILK in the name of a peer that has an authenticated session. */
+static void forged_pilk(void)
+{
+	unsigned int i, installs;
+
+	begin_agreed();
+	installs = s.node[0].peers[1].installs + s.node[1].peers[0].installs;
+	for (i = 0; i < 1200; i++) {
+		uint8_t frame[PILOT_PILK_LEN];
+		struct kex_pair x = { 0 };
+
+		if (kex_pair_new(&x))
+			abort();
+		kex_build_pilk(frame, 1, x.pub);
+		kex_pair_wipe(&x);
+		if (i % 20 == 0)
+			sim_inject(&s, 1, s.node[0].addr, frame, sizeof(frame));
+		sim_data(&s, 0, 1);
+		sim_data(&s, 1, 0);
+		sim_run(&s, 50);
+	}
+	sim_run(&s, 100);
+	ok(s.node[0].peers[1].installs + s.node[1].peers[0].installs == installs,
+	   "forged PILK: no new key");
+	ok(s.node[0].peers[1].delivered == 1200 && s.node[1].peers[0].delivered == 1200 &&
+	   silent(), "forged PILK: no packet lost, silent in the end");
+	sim_release(&s);
+}
+
 /* An attacker has every PILA that was ever sent and sends them again. */
 static void replays(void)
 {
@@ -309,12 +380,8 @@ static void replays(void)
 	/* One that node 2 never saw: node 1 sent it to someone else. */
 	for (round = 0; round < 10; round++) {
 		uint8_t frame[PILOT_PILA_LEN];
-		struct kex_pair x = { 0 };
 
-		if (kex_pair_new(&x))
-			abort();
-		kex_build_pila(frame, 1, x.pub, &s.node[0].identity);
-		kex_pair_wipe(&x);
+		old_pila(0, frame);
 		sim_inject(&s, 1, 0x0b000001, frame, sizeof(frame));
 		for (j = 0; j < 300; j++) {
 			/* one direction only: node 2 hears nothing back */
@@ -518,6 +585,8 @@ int main(void)
 	replays();
 	replay_before_proof(1);
 	replay_before_proof(3);
+	replay_before_contact();
+	forged_pilk();
 	give_up();
 	unauthenticated();
 	slow_registry();

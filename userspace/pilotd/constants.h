@@ -43,6 +43,13 @@
 #define DIRECT_ROUNDS			5
 #define SILENT_ROUNDS			6
 #define ROUND_MS			500
+/*
+ * After this a key that nobody has proven is doubted; then again, twice as late,
+ * to this if nothing is sent under it, or if exchanges came to nothing.
+ */
+#define DOUBT_MS			5000
+#define DOUBT_IDLE_MS			30000
+#define DOUBT_MAX_MS			900000
 /* How often a dynamic peer that is silent is asked for packets sent to it. */
 #define LATE_MS				5000
 /* The wait doubles with each reset of a path, this often. */

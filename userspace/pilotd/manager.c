@@ -52,6 +52,21 @@ static void notice(struct manager *m, enum manager_notice what, uint32_t node,
 	m->ops->notice(m->ctx, what, node, detail);
 }
 
+/* For one of the kernel, which has a limit of its own. */
+static struct peer *peer_of_kernel(struct manager *m, uint32_t node)
+{
+	struct peer *p = peers_find(&m->peers, node);
+
+	if (!p)
+		p = peers_add(&m->peers, node);
+	if (!p)
+		notice(m, MANAGER_FAILED, node, "out of memory");
+	else
+		p->in_kernel = true;
+	return p;
+}
+
+/* For whoever sends: strangers must not take the places of the kernel's. */
 static struct peer *peer_make(struct manager *m, uint32_t node)
 {
 	struct peer *p = peers_find(&m->peers, node);
@@ -88,6 +103,20 @@ static void plan_rekey(struct manager *m, struct peer *p,
 			      randombytes_uniform((uint32_t)(rekey / 8) + 1);
 }
 
+static void drop_unauthenticated(struct manager *m, struct peer *p)
+{
+	unsigned int i;
+
+	for (i = p->n_sess; i-- > 0;) {
+		uint32_t id = p->sess[i].id;
+
+		if (p->sess[i].authenticated || !p->sess[i].negotiated)
+			continue;
+		peer_forget(p, &p->sess[i]);
+		m->ops->drop_key(m->ctx, p->by_id.id, id);
+	}
+}
+
 /* The key has opened a frame: the peer has it too. */
 static void proven(struct manager *m, int64_t now, struct peer *p,
 		   struct session *s)
@@ -95,6 +124,7 @@ static void proven(struct manager *m, int64_t now, struct peer *p,
 	unsigned int i;
 
 	s->proven = true;
+	p->doubt_at = FOREVER;
 	p->claimed = false;
 	p->gave_up_until = NEVER;
 	if (p->eph.priv && key_eq(p->eph.pub, s->local))
@@ -109,16 +139,8 @@ static void proven(struct manager *m, int64_t now, struct peer *p,
 	for (i = (unsigned int)(s - p->sess) + 1; i < p->n_sess; i++)
 		if (p->sess[i].negotiated && !key_eq(p->sess[i].peer, s->peer))
 			peer_supersede(p, p->sess[i].peer);
-	if (!s->authenticated)
-		return;
-	for (i = p->n_sess; i-- > 0;) {
-		uint32_t id = p->sess[i].id;
-
-		if (p->sess[i].authenticated || !p->sess[i].negotiated)
-			continue;
-		peer_forget(p, &p->sess[i]);
-		m->ops->drop_key(m->ctx, p->by_id.id, id);
-	}
+	if (s->authenticated)
+		drop_unauthenticated(m, p);
 }
 
 /* Frames out */
@@ -197,6 +219,54 @@ static void start(struct manager *m, int64_t now, struct peer *p, bool fresh)
 	p->attempts = 0;
 	p->last_request = now;
 	transmit(m, now, p);
+}
+
+/* Nobody has proven the newest key, nor another one. */
+static bool is_doubtful(const struct peer *p)
+{
+	const struct session *s = peer_newest(p);
+
+	return s && s->negotiated && !peer_has_proven(p);
+}
+
+static void begin_doubt(struct peer *p, int64_t now)
+{
+	if (p->doubt_at != FOREVER || !is_doubtful(p))
+		return;
+	p->doubt_wait = DOUBT_MS;
+	p->doubt_tx = 0;
+	p->doubt_at = now + p->doubt_wait;
+}
+
+static void put_off_doubt(struct peer *p, int64_t now, int64_t longest)
+{
+	if (p->doubt_wait < longest)
+		p->doubt_wait = 2 * p->doubt_wait < longest ? 2 * p->doubt_wait : longest;
+	p->doubt_at = now + p->doubt_wait;
+}
+
+/*
+ * It may have been made from an old frame that somebody sent from anywhere (S2):
+ * an answer is not repeated, and the kernel, which has a key, asks for none. An
+ * exchange of our own is, by all ways; but for nothing, if nothing is sent.
+ */
+static bool doubt(struct manager *m, int64_t now, struct peer *p)
+{
+	uint64_t tx;
+
+	p->doubt_at = FOREVER;
+	if (!is_doubtful(p))
+		return false;
+	tx = m->ops->tx_packets(m->ctx, p->by_id.id);
+	if (p->active || now < p->gave_up_until || tx == p->doubt_tx) {
+		put_off_doubt(p, now, DOUBT_IDLE_MS);
+		return false;
+	}
+	put_off_doubt(p, now, DOUBT_MAX_MS);
+	p->doubt_tx = tx;
+	start(m, now, p, false);
+	m->ops->find(m->ctx, p->by_id.id);
+	return true;
 }
 
 static void give_up(struct manager *m, int64_t now, struct peer *p)
@@ -323,6 +393,7 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 		peer_forget(p, old);
 	}
 	peer_insert(p, &s);
+	begin_doubt(p, now);
 	p->answered = true;
 	p->wanted_at = FOREVER;
 	p->last_answer = now;
@@ -397,8 +468,7 @@ static void pila_in(struct manager *m, int64_t now, const struct kex_frame *f,
 	enum pubkey_state state = pubkeys_get(&m->pubkeys, now, f->sender, &key);
 	struct peer *p;
 
-	if (!key || memcmp(key, f->ed25519, PILOT_ED25519_LEN))
-		live = live_identity(m, peers_find(&m->peers, f->sender));
+	live = live_identity(m, peers_find(&m->peers, f->sender));
 	if (live && !pubkeys_is_pinned(&m->pubkeys, f->sender)) {
 		if (memcmp(live, f->ed25519, PILOT_ED25519_LEN)) {
 			notice(m, MANAGER_REFUSED, f->sender,
@@ -459,8 +529,9 @@ static void pilk_refused(struct manager *m, int64_t now,
 	    now - p->last_refusal > REPLY_MIN_INTERVAL_MS) {
 		p->last_refusal = now;
 		s = peer_newest(p);
+		/* Not a fresh key while a session is proven: the peer would make a new one. */
 		if (s && s->negotiated && !p->eph.priv &&
-		    key_eq(s->peer, f->x25519))
+		    (s->proven || key_eq(s->peer, f->x25519)))
 			answer(m, p, s->local, o, false, false);
 		else if (offer(m, now, p))
 			answer(m, p, p->eph.pub, o, false, false);
@@ -556,9 +627,11 @@ int manager_pin(struct manager *m, int64_t now, uint32_t node,
 			const struct session *s = &p->sess[i];
 			uint32_t id = s->id;
 
-			if (!s->authenticated || !s->negotiated ||
-			    !(s->has_identity ? memcmp(s->identity, key, PILOT_ED25519_LEN) :
-						other))
+			/* Nobody has proven anything under one that is not authenticated. */
+			if (!s->negotiated ||
+			    (s->authenticated &&
+			     !(s->has_identity ? memcmp(s->identity, key, PILOT_ED25519_LEN) :
+						 other)))
 				continue;
 			peers_end_exchange(&m->peers, p);
 			peer_forget(p, &p->sess[i]);
@@ -583,11 +656,10 @@ void manager_forget_pubkey(struct manager *m, uint32_t node)
 
 void manager_start(struct manager *m, int64_t now, uint32_t node)
 {
-	struct peer *p = m->cfg.node ? peer_make(m, node) : NULL;
+	struct peer *p = m->cfg.node ? peer_of_kernel(m, node) : NULL;
 
 	if (!p)
 		return;
-	p->in_kernel = true;
 	if (p->n_sess || p->active || now < p->gave_up_until)
 		return;
 	/* Left to the tick, which spreads them if there are many. */
@@ -598,12 +670,11 @@ void manager_start(struct manager *m, int64_t now, uint32_t node)
 void manager_need_key(struct manager *m, int64_t now, uint32_t node,
 		      enum pilot_reason reason)
 {
-	struct peer *p = m->cfg.node ? peer_make(m, node) : NULL;
+	struct peer *p = m->cfg.node ? peer_of_kernel(m, node) : NULL;
 	const struct session *s;
 
 	if (!p)
 		return;
-	p->in_kernel = true;
 	if (reason == PILOT_REASON_USER) {
 		p->gave_up_until = NEVER;
 		start(m, now, p, true);
@@ -717,22 +788,25 @@ static bool is_impostor(struct manager *m, int64_t now, uint32_t node,
 {
 	const uint8_t *pin;
 
-	return key->has_identity && pubkeys_is_pinned(&m->pubkeys, node) &&
-	       pubkeys_get(&m->pubkeys, now, node, &pin) == PUBKEY_KNOWN &&
-	       memcmp(pin, key->peer_ed25519, PILOT_ED25519_LEN);
+	if (!m->cfg.allow_unauth && key->negotiated && !key->authenticated)
+		return true;
+	if (!pubkeys_is_pinned(&m->pubkeys, node) ||
+	    pubkeys_get(&m->pubkeys, now, node, &pin) != PUBKEY_KNOWN)
+		return false;
+	return key->has_identity ? memcmp(pin, key->peer_ed25519, PILOT_ED25519_LEN) :
+				   key->negotiated && !key->authenticated;
 }
 
 void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 		       const struct manager_session *keys, size_t n)
 {
-	struct peer *p = peer_make(m, node);
+	struct peer *p = peer_of_kernel(m, node);
 	unsigned int i;
 	size_t k;
 
 	if (!p)
 		return;
 	p->mark = true;
-	p->in_kernel = true;
 	for (i = p->n_sess; i-- > 0;) {
 		for (k = 0; k < n && keys[k].id != p->sess[i].id; k++)
 			;
@@ -743,7 +817,9 @@ void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 	for (k = n; k-- > 0;) {
 		struct session *s = peer_session(p, keys[k].id);
 
-		if (!s && is_impostor(m, now, node, &keys[k])) {
+		if (keys[k].disowned || (!s && is_impostor(m, now, node, &keys[k]))) {
+			if (s)
+				peer_forget(p, s);
 			m->ops->drop_key(m->ctx, node, keys[k].id);
 			continue;
 		}
@@ -765,6 +841,7 @@ void manager_sync_peer(struct manager *m, int64_t now, uint32_t node,
 		if (keys[k].proven && !s->proven)
 			proven(m, now, p, s);
 	}
+	begin_doubt(p, now);
 	peers_schedule(&m->peers, p);
 }
 
@@ -820,6 +897,8 @@ static bool peer_tick(struct manager *m, int64_t now, struct peer *p)
 			      randombytes_uniform((uint32_t)(m->cfg.rekey / 4) + 1);
 		p->wanted_at = now;
 	}
+	if (now >= p->doubt_at && doubt(m, now, p))
+		sent = true;
 	if (now >= p->wanted_at) {
 		p->wanted_at = FOREVER;
 		if (!sent && !p->active && now >= p->gave_up_until) {
@@ -868,6 +947,9 @@ void manager_set_policy(struct manager *m, bool allow_unauth, int64_t rekey)
 {
 	struct peer *p;
 
+	for (p = peers_next(&m->peers, NULL); p && !allow_unauth;
+	     p = peers_next(&m->peers, p))
+		drop_unauthenticated(m, p);
 	m->cfg.allow_unauth = allow_unauth;
 	if (m->cfg.rekey == rekey)
 		return;

@@ -65,6 +65,8 @@ enum manager_notice {
  * @lookup_pubkey: ask the registry. Exactly one manager_pubkey_result() must
  *	follow, now or later
  * @last_decrypt_age: ms since this key opened a frame, negative if never
+ * @tx_packets: how many packets went to a peer so far
+ * @find: find out where a peer is; the exchange goes there too then
  * @set_path: take this path if the peer may; true if that changed something
  * @set_cooldown: nothing is asked for during this time, and packets that
  *	would have to wait for a key are refused
@@ -87,6 +89,8 @@ struct manager_ops {
 			     const struct pilot_endpoint *ep, bool if_none);
 	void (*lookup_pubkey)(void *ctx, uint32_t node);
 	int64_t (*last_decrypt_age)(void *ctx, uint32_t node, uint32_t id);
+	uint64_t (*tx_packets)(void *ctx, uint32_t node);
+	void (*find)(void *ctx, uint32_t node);
 	bool (*set_path)(void *ctx, uint32_t node, enum pilot_path path);
 	void (*set_cooldown)(void *ctx, uint32_t node, uint32_t ms);
 	void (*notice)(void *ctx, enum manager_notice notice, uint32_t node,
@@ -115,9 +119,8 @@ struct manager_config {
  * @negotiated: @peer_x25519 and @local_x25519 are known; not so for static keys
  * @authenticated: the peer proved its identity
  * @proven: it has opened a frame
- * @sends: it is the one that seals
+ * @disowned: nobody vouches for the peer's identity any more
  * @age: ms since it was installed
- * @last_rx: ms since it opened a frame, negative if never
  * @peer_x25519: peer's public key
  * @local_x25519: our public key
  * @has_identity: @peer_ed25519 is known
@@ -128,9 +131,8 @@ struct manager_session {
 	bool negotiated;
 	bool authenticated;
 	bool proven;
-	bool sends;
+	bool disowned;
 	int64_t age;
-	int64_t last_rx;
 	uint8_t peer_x25519[PILOT_X25519_LEN];
 	uint8_t local_x25519[PILOT_X25519_LEN];
 	bool has_identity;

@@ -19,6 +19,7 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
+#include <sodium.h>
 
 #include "constants.h"
 #include "lib/cmd.h"
@@ -88,10 +89,24 @@ void nl_check_soon(struct nl *nl)
 
 /* State, by dump */
 
-/* Newest first, which is how the manager wants them. */
-static size_t sessions(const struct pilot_peer_info *peer, struct manager_session *s,
-		       size_t max)
+/* The public key that the configuration states for a node, or the file. */
+static const uint8_t *stated_key(const struct config *cfg, const struct registry *reg,
+				 uint32_t node)
 {
+	const struct config_peer *p = config_peer(cfg, node);
+	const struct registry_node *r = registry_find(reg, node);
+
+	if (p && p->pinned)
+		return p->key;
+	return r ? r->key : NULL;
+}
+
+/* Newest first, which is how the manager wants them. */
+static size_t sessions(const struct nl *nl, const struct pilot_peer_info *peer,
+		       struct manager_session *s, size_t max)
+{
+	bool vouched = nl->cfg->tcp.client.n_servers ||
+		       stated_key(nl->cfg, nl->reg, peer->node_id);
 	size_t i, j, n = 0;
 
 	for (i = 0; i < peer->n_keys && n < max; i++) {
@@ -102,14 +117,13 @@ static size_t sessions(const struct pilot_peer_info *peer, struct manager_sessio
 				      k->has & PILOT_HAS(PILOT_A_KEY_LOCAL_X25519),
 			.authenticated = k->has & PILOT_HAS(PILOT_A_KEY_AUTHENTICATED),
 			.proven = k->has & PILOT_HAS(PILOT_A_KEY_PROVEN),
-			.sends = k->slot == PILOT_SLOT_CURRENT,
 			.age = k->age <= INT32_MAX ? (int64_t)k->age : INT32_MAX,
-			.last_rx = k->last_rx <= INT32_MAX ? (int64_t)k->last_rx : -1,
 		};
 
 		memcpy(key.peer_x25519, k->peer_x25519, sizeof(key.peer_x25519));
 		memcpy(key.local_x25519, k->local_x25519, sizeof(key.local_x25519));
 		key.has_identity = k->has & PILOT_HAS(PILOT_A_KEY_PEER_ED25519);
+		key.disowned = key.negotiated && key.authenticated && !vouched;
 		memcpy(key.peer_ed25519, k->peer_ed25519, sizeof(key.peer_ed25519));
 		for (j = n++; j > 0 && s[j - 1].age > key.age; j--)
 			s[j] = s[j - 1];
@@ -121,12 +135,16 @@ static size_t sessions(const struct pilot_peer_info *peer, struct manager_sessio
 /* Peers of the configuration that nobody has told us the address of. */
 static void find_peers(struct nl *nl, const struct pilot_peer_info *list, size_t n)
 {
-	size_t i;
+	/* The client takes so many at a time: others are first next time. */
+	size_t i, first = n ? randombytes_uniform((uint32_t)n) : 0;
 
-	for (i = 0; i < n; i++)
-		if (!list[i].endpoint.sa.sa_family && !list[i].n_keys &&
-		    wanted_find(&nl->wanted, list[i].node_id))
-			nl_registry_resolve(nl, list[i].node_id);
+	for (i = 0; i < n; i++) {
+		const struct pilot_peer_info *p = &list[(first + i) % n];
+
+		if (!p->endpoint.sa.sa_family && !p->n_keys &&
+		    wanted_find(&nl->wanted, p->node_id))
+			nl_registry_resolve(nl, p->node_id);
+	}
 }
 
 static int resync(struct nl *nl, const struct pilot_device_info *info)
@@ -157,7 +175,7 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 	paths_sync_begin(nl->paths);
 	for (i = 0; i < n; i++) {
 		manager_sync_peer(nl->m, now, list[i].node_id, s,
-				  sessions(&list[i], s, PILOT_SLOT_MAX + 1));
+				  sessions(nl, &list[i], s, PILOT_SLOT_MAX + 1));
 		nl_paths_peer(&list[i], &path);
 		paths_sync_peer(nl->paths, now, list[i].node_id, &path);
 	}
@@ -673,47 +691,37 @@ static void set_demand(struct nl *nl)
 		   tcp->idle_timeout * INT64_C(1000));
 }
 
-/* Public keys that the configuration states. */
-static int set_pins(struct nl *nl, const struct config *old)
+/* Neither a live session nor a server has a say against these. */
+static int set_pins(struct nl *nl, const struct config *old, const struct registry *old_reg)
 {
 	int64_t now = nl_now();
+	int ret = 0;
 	size_t i;
 
-	for (i = 0; old && i < old->n_peers; i++) {
-		const struct config_peer *p = config_peer(nl->cfg, old->peers[i].node);
+	for (i = 0; old && i < old->n_peers; i++)
+		if (old->peers[i].pinned && !stated_key(nl->cfg, nl->reg, old->peers[i].node))
+			ret |= manager_pin(nl->m, now, old->peers[i].node, NULL);
+	for (i = 0; old_reg && i < old_reg->n; i++) {
+		uint32_t node = old_reg->v[i].node;
 
-		if (old->peers[i].pinned && !(p && p->pinned))
-			manager_pin(nl->m, now, old->peers[i].node, NULL);
+		if (stated_key(nl->cfg, nl->reg, node))
+			continue;
+		ret |= manager_pin(nl->m, now, node, NULL);
+		manager_forget_pubkey(nl->m, node);
 	}
-	for (i = 0; i < nl->cfg->n_peers; i++) {
-		const struct config_peer *p = &nl->cfg->peers[i];
-
-		if (p->pinned && manager_pin(nl->m, now, p->node, p->key))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* What the registry said of a node may be wrong now. */
-static void forget_changed(struct nl *nl, const struct registry *old,
-			   const struct registry *reg)
-{
-	const struct registry_node *r;
-	size_t i;
-
-	for (i = 0; i < old->n; i++) {
-		r = registry_find(reg, old->v[i].node);
-		if (!r || memcmp(r->key, old->v[i].key, sizeof(r->key)))
-			manager_forget_pubkey(nl->m, old->v[i].node);
-	}
-	/* Also those that were looked up in vain. */
-	for (i = 0; i < reg->n; i++)
-		if (!registry_find(old, reg->v[i].node))
-			manager_forget_pubkey(nl->m, reg->v[i].node);
+	for (i = 0; i < nl->cfg->n_peers; i++)
+		if (nl->cfg->peers[i].pinned)
+			ret |= manager_pin(nl->m, now, nl->cfg->peers[i].node,
+					   nl->cfg->peers[i].key);
+	for (i = 0; i < nl->reg->n; i++)
+		ret |= manager_pin(nl->m, now, nl->reg->v[i].node,
+				   stated_key(nl->cfg, nl->reg, nl->reg->v[i].node));
+	return ret ? -ENOMEM : 0;
 }
 
 int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 {
+	const struct registry *old_reg = nl->reg;
 	const struct config *old = nl->cfg;
 	struct wanted_list wanted, old_wanted = nl->wanted;
 	struct pilot_error err;
@@ -723,14 +731,14 @@ int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 		log_err("reload: out of memory");
 		return -ENOMEM;
 	}
-	forget_changed(nl, nl->reg, reg);
 	nl->cfg = cfg;
 	nl->reg = reg;
 	nl->wanted = wanted;
 	manager_set_policy(nl->m, cfg->allow_unauth, cfg->rekey * INT64_C(1000));
 	set_demand(nl);
 	paths_set_silence(nl->paths, cfg->silence * INT64_C(1000));
-	set_pins(nl, old);
+	if (set_pins(nl, old, old_reg))
+		log_err("reload: public keys: out of memory");
 	if (nl->attached) {
 		a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev,
 				      .table = cfg->table, .old_table = old->table };
@@ -821,7 +829,7 @@ struct nl *nl_new(struct event_base *base, struct config *cfg,
 	nl->ev_check = evtimer_new(base, on_check, nl);
 	nl->demand = demand_new(&nl_demand_ops, nl);
 	if (!nl->m || !nl->paths || !nl->demand || !nl->ev_check || nl_status_start(nl) ||
-	    set_pins(nl, NULL) || wanted_make(&nl->wanted, cfg, reg))
+	    set_pins(nl, NULL, NULL) || wanted_make(&nl->wanted, cfg, reg))
 		goto nomem;
 	if (rtnl_open(&nl->rtnl)) {
 		log_err("%s", nl->rtnl.err.text);

@@ -227,6 +227,24 @@ static void op_notice(void *ctx, enum manager_notice notice, uint32_t node,
 	}
 }
 
+static uint64_t op_tx_packets(void *ctx, uint32_t node)
+{
+	struct nl *nl = ctx;
+	struct pilot_peer_info peer;
+	uint64_t n;
+
+	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
+		return 0;
+	n = peer.stats.v[PILOT_A_STATS_TX_PACKETS];
+	pilot_peer_clear(&peer);
+	return n;
+}
+
+static void op_find(void *ctx, uint32_t node)
+{
+	nl_registry_resolve(ctx, node);
+}
+
 const struct manager_ops nl_ops = {
 	.send_frame = op_send_frame,
 	.on_path = op_on_path,
@@ -236,6 +254,8 @@ const struct manager_ops nl_ops = {
 	.set_endpoint = op_set_endpoint,
 	.lookup_pubkey = op_lookup_pubkey,
 	.last_decrypt_age = op_last_decrypt_age,
+	.tx_packets = op_tx_packets,
+	.find = op_find,
 	.set_path = op_set_path,
 	.set_cooldown = op_set_cooldown,
 	.notice = op_notice,

@@ -19,6 +19,8 @@ void peers_schedule(struct peers *ps, struct peer *p)
 		due = p->wanted_at;
 	if (p->rekey_at < due)
 		due = p->rekey_at;
+	if (p->doubt_at < due)
+		due = p->doubt_at;
 	p->deadline.due = due;
 	deadlines_move(&ps->deadlines, &p->deadline);
 }
@@ -61,6 +63,7 @@ struct peer *peers_add(struct peers *ps, uint32_t node)
 	p->last_request = NEVER;
 	p->wanted_at = FOREVER;
 	p->rekey_at = FOREVER;
+	p->doubt_at = FOREVER;
 	idmap_add(&ps->map, &p->by_id);
 	return p;
 }

@@ -68,6 +68,9 @@ struct session {
  * @last_request: latest start
  * @wanted_at: a start put off
  * @rekey_at: when the session is renewed
+ * @doubt_at: when a key that is not proven yet is asked about
+ * @doubt_wait: how long that was put off
+ * @doubt_tx: packets that had been sent then
  * @sess: sessions, newest first
  * @n_sess: how many
  * @superseded: X25519 keys of the peer that are history, a ring
@@ -93,6 +96,9 @@ struct peer {
 	int64_t last_request;
 	int64_t wanted_at;
 	int64_t rekey_at;
+	int64_t doubt_at;
+	int64_t doubt_wait;
+	uint64_t doubt_tx;
 
 	struct session sess[SESSIONS_MAX];
 	unsigned int n_sess;

@@ -272,7 +272,7 @@ int registry_msg_parse(const struct registry_request *req, const void *body,
 	int ret = 0;
 
 	memset(a, 0, sizeof(*a));
-	o = json_loadb(body, len, JSON_REJECT_DUPLICATES, &jerr);
+	o = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &jerr);
 	if (!json_is_object(o)) {
 		ret = pilot_error_set(err, -EBADMSG, "the answer to %s is no JSON object",
 				      name);
