@@ -12,6 +12,16 @@
 #include <net/rtnetlink.h>
 #include <net/udp_tunnel.h>
 
+/*
+ * Per-CPU state is whose bottom halves are off. From 6.18 on that holds for
+ * PREEMPT_RT with this option only, of which the headers do not tell.
+ */
+#include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0) && \
+	defined(CONFIG_PREEMPT_RT) && !defined(CONFIG_PREEMPT_RT_NEEDS_BH_LOCK)
+#error "on PREEMPT_RT pilot needs CONFIG_PREEMPT_RT_NEEDS_BH_LOCK"
+#endif
+
 /* compat.mk tells which headers and functions there are. */
 #ifdef PILOT_HAVE_GSO_H
 #include <net/gso.h>

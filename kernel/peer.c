@@ -356,6 +356,10 @@ int pilot_peer_enqueue(struct pilot_peer *peer, struct sk_buff *skb)
 	struct pilot_key *key;
 	int err = 0;
 
+	/* its socket would keep a namespace that may be the device's */
+	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
+		return -ENOBUFS;
+	skb_orphan(skb);
 	spin_lock_bh(&peer->lock);
 	key = rcu_dereference_protected(peer->keys[PILOT_SLOT_CURRENT],
 					lockdep_is_held(&peer->lock));

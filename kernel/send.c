@@ -54,6 +54,18 @@ static void spell_zero(struct sk_buff *skb, int start, u16 offset)
 }
 
 /*
+ * Whether the checksum that is to be filled in lies in the packet: what a
+ * virtual machine says of it may not, once the Ethernet header is off.
+ */
+static bool has_sum_inside(const struct sk_buff *skb)
+{
+	int start = skb_checksum_start_offset(skb);
+
+	return start >= 0 && start + skb->csum_offset + sizeof(__sum16) <=
+			     skb_headlen(skb);
+}
+
+/*
  * Returns the packet as one contiguous, private buffer with room for headers
  * and tag; consumes it on failure. Sealing is done in place, and TCP still
  * needs the data of the clone it handed down. Where the packet is copied, its
@@ -63,6 +75,11 @@ static struct sk_buff *make_private(struct sk_buff *skb)
 {
 	struct sk_buff *n;
 
+	if (unlikely(skb->ip_summed == CHECKSUM_PARTIAL &&
+		     !has_sum_inside(skb))) {
+		kfree_skb(skb);
+		return NULL;
+	}
 	if (!skb_cloned(skb) && !skb_is_nonlinear(skb) &&
 	    skb_headroom(skb) >= PILOT_HEADROOM &&
 	    skb_tailroom(skb) >= PILOT_TAG_LEN)

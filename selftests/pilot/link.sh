@@ -70,7 +70,12 @@ moves_and_keeps_socket() {
 		port_bound "$n1" 40003 4 && ! port_bound "$n2" 40003 4
 }
 
+# With a packet that waits there, and whose sender is gone.
 netns_of_device_deleted() {
+	on "$n2" pilot peer add pilot1 77 endpoint 192.0.2.9:9 &&
+		ip -n "$n2" route add fd50:494c:4f54::/48 dev pilot1 || return
+	on "$n2" ping -n -q -c 1 -W 1 fd50:494c:4f54::4d
+	[ "$(on "$n2" pilot show pilot1 -j | jq '.[0].peers[].queued')" = 1 ] || fail "nothing waits" || return
 	ip netns del "$n2" && busywait 5000 eval "! port_bound $n1 40003 4"
 }
 

@@ -235,7 +235,42 @@ fragments_within_fragments() {
 	return $rc
 }
 
+# A virtual machine says where its checksum is to go: before the packet.
+sum_before_packet() {
+	local before version
+	modprobe -q tun
+	before=$(peer_value "$n1" 2 tx_error) || return
+	on "$n1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 || return
+	on "$n1" python3 -S -c 'if True:
+		import fcntl, os, struct, subprocess, sys
+		fd = os.open("/dev/net/tun", os.O_RDWR)
+		TUNSETIFF, TAP, NO_PI, VNET = 0x400454ca, 0x2, 0x1000, 0x4000
+		fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"vm0", TAP | NO_PI | VNET))
+		for command in "addr add 192.0.2.1/24 dev vm0", "addr add fd99::1/64 dev vm0 nodad", "link set vm0 up":
+			subprocess.check_call(["ip"] + command.split())
+		told = subprocess.check_output(["ip", "-br", "link", "show", "vm0"], encoding="ascii")
+		mac = bytes.fromhex(told.split()[2].replace(":", ""))
+		udp = struct.pack("!HHHH", 1, 9, 508, 0) + bytes(500)
+		ip6 = struct.pack("!IHBB", 6 << 28, 508, 17, 64) + \
+			bytes.fromhex("fd99" + "0" * 27 + "2" + "fd50494c4f540000") + struct.pack("!II", 0, 2)
+		ip4 = struct.pack("!BBHHHBBH8B", 0x45, 0, 528, 0, 0, 64, 17, 0, 192, 0, 2, 2, 10, 9, 0, 2)
+		total = sum(struct.unpack("!10H", ip4))
+		ip4 = ip4[:10] + struct.pack("!H", ~((total & 0xffff) + (total >> 16)) & 0xffff) + ip4[12:]
+		for kind, packet in (0x86dd, ip6 + udp), (0x800, ip4 + udp):
+			for start, offset in (0, 0), (12, 4), (14, 700):
+				# NEEDS_CSUM, hdr_len 64
+				try:
+					os.write(fd, struct.pack("=BBHHHH", 1, 0, 64, 0, start, offset) + mac +
+						bytes(6) + struct.pack("!H", kind) + packet)
+				except OSError as e:
+					print(start, offset, e)
+		' || return
+	busywait 5000 peer_stat_grew "$n1" 2 tx_error "$before" +4 || fail "only $(peer_value "$n1" 2 tx_error)" || return
+	ping_tunnel "$n1" 10.9.0.2
+}
+
 try "a tunnel through a router" tunnel_up
+try "a checksum before the packet" sum_before_packet
 try "the peer moves to IPv6" roams fd00:2::2 '^\[fd00:1::1\]:'
 try "and to link-local addresses" link_local
 try "a wire made anew is followed" wire_anew
