@@ -58,7 +58,7 @@ TABLE = [
      TUNNEL + 'listen-port = 70000\nmtu = 100\ncreate = maybe\naddress = 10.0.0.300/8\n'
      'fwmark = red\nreplay-window = 100\n[timers]\nrekey = 1\nkeepalive = often\n', None,
      [r're:conf:5: listen-port .*out of range: 0 to 65535',
-      r're:conf:6: mtu .*out of range: 1280 to 65535',
+      r're:conf:6: mtu .*out of range: 1280 to 65442',
       'conf:7: create: "maybe" is neither yes nor no',
       'conf:8: address: "10.0.0.300/8" is not ADDRESS/LENGTH',
       r're:conf:9: fwmark .*not a number', 'conf:10: replay-window: 100 is not a power of two',

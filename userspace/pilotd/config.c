@@ -17,7 +17,7 @@
 #include "lib/text.h"
 
 #define MTU_MIN		1280	/* IPv6 needs it */
-#define MTU_MAX		65535
+#define MTU_MAX		65442
 #define REKEY_MAX_SECS	(30 * 86400)
 
 void config_complain(struct reader *r, const struct pilot_error *err)

@@ -6,8 +6,9 @@
  * punched, and sends frames by ways that are not in use, so that the peer, or
  * its answer, is heard by them.
  *
- * Nothing that a beacon or a registry says changes a session. An address from
- * them is one more to send a probe to, and only who holds the key can answer.
+ * Nothing that a beacon or a registry says changes a session that works. An
+ * address from them is one more to send a probe to, and only who holds the key can
+ * answer; a peer that is silent, and has none in the configuration, gets it.
  */
 #include "paths.h"
 
