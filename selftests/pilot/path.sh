@@ -237,12 +237,12 @@ fragments_within_fragments() {
 
 # A virtual machine says where its checksum is to go: before the packet.
 sum_before_packet() {
-	local before version
+	local before
 	modprobe -q tun
 	before=$(peer_value "$n1" 2 tx_error) || return
 	on "$n1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 || return
 	on "$n1" python3 -S -c 'if True:
-		import fcntl, os, struct, subprocess, sys
+		import fcntl, os, struct, subprocess
 		fd = os.open("/dev/net/tun", os.O_RDWR)
 		TUNSETIFF, TAP, NO_PI, VNET = 0x400454ca, 0x2, 0x1000, 0x4000
 		fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"vm0", TAP | NO_PI | VNET))

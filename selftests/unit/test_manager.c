@@ -1085,6 +1085,15 @@ static void test_limits(void)
 		}
 	}
 	ok(pk.n_known == 10 && pk.map.n == 10, "cache: the least recently used give way");
+	for (i = 0; i < 20; i++)
+		pubkeys_pin(&pk, 9000 + i, peer_id.pub);
+	free(pubkeys_hold(&pk, 0, LOOKUPS_MAX + 1, &held) ?
+	     pubkeys_result(&pk, 0, LOOKUPS_MAX + 1, PUBKEY_KNOWN, peer_id.pub) : NULL);
+	ok(pk.n_known == 10 && pubkeys_get(&pk, 0, 9000, NULL) == PUBKEY_KNOWN,
+	   "cache: pins take no places of others");
+	for (i = 0; i < 20; i++)
+		pubkeys_pin(&pk, 9000 + i, NULL);
+	ok(pk.map.n == 10, "cache: and go when they are taken back");
 	ok(pubkeys_get(&pk, 0, LOOKUPS_MAX, NULL) == PUBKEY_KNOWN &&
 	   pubkeys_get(&pk, 0, 1, NULL) == PUBKEY_UNKNOWN, "cache: the latest stay");
 	for (i = 0; i < 3 * NEGATIVE_PUBKEY_MAX; i++) {

@@ -947,10 +947,10 @@ void manager_set_policy(struct manager *m, bool allow_unauth, int64_t rekey)
 {
 	struct peer *p;
 
-	for (p = peers_next(&m->peers, NULL); p && !allow_unauth;
-	     p = peers_next(&m->peers, p))
-		drop_unauthenticated(m, p);
 	m->cfg.allow_unauth = allow_unauth;
+	if (!allow_unauth)
+		for (p = peers_next(&m->peers, NULL); p; p = peers_next(&m->peers, p))
+			drop_unauthenticated(m, p);
 	if (m->cfg.rekey == rekey)
 		return;
 	m->cfg.rekey = rekey;

@@ -11,17 +11,17 @@ enum list {
 	LIST_NONE,
 	LIST_KNOWN,
 	LIST_NEGATIVE,
+	LIST_PINNED,
 };
 
 /*
  * An entry is on the list of known keys, on the negative list, or, while it is
- * asked for the first time, on none.
+ * asked for the first time, on none. Pins have no list: they never give way.
  */
 struct pubkey {
 	struct idnode by_id;
 	TAILQ_ENTRY(pubkey) entry;
 	enum list list;
-	bool pinned;
 	bool asking;
 	bool unavailable;	/* of a negative one: no answer, not "no" */
 	int64_t asked_at;
@@ -78,7 +78,7 @@ static void trim(struct pubkeys *pk, const struct pubkey *keep)
 	for (e = TAILQ_FIRST(&pk->known); e && pk->n_known > pk->max_known;
 	     e = next) {
 		next = TAILQ_NEXT(e, entry);
-		if (!e->pinned && !e->asking && e != keep)
+		if (!e->asking && e != keep)
 			drop(pk, e);
 	}
 	for (e = TAILQ_FIRST(&pk->negative);
@@ -130,8 +130,8 @@ enum pubkey_state pubkeys_get(struct pubkeys *pk, int64_t now, uint32_t node,
 
 	if (!e)
 		return PUBKEY_UNKNOWN;
-	if (e->list == LIST_KNOWN) {
-		move(pk, e, LIST_KNOWN);
+	if (e->list == LIST_KNOWN || e->list == LIST_PINNED) {
+		move(pk, e, e->list);
 		if (key)
 			*key = e->key;
 		return PUBKEY_KNOWN;
@@ -186,7 +186,7 @@ bool pubkeys_hold(struct pubkeys *pk, int64_t now, uint32_t node,
 		return false;
 	if (!e)
 		e = make(pk, node);
-	else if (e->pinned || now - e->asked_at < NEGATIVE_PUBKEY_MS)
+	else if (e->list == LIST_PINNED || now - e->asked_at < NEGATIVE_PUBKEY_MS)
 		return false;
 	if (!e)
 		return false;
@@ -217,7 +217,7 @@ struct held_frame *pubkeys_result(struct pubkeys *pk, int64_t now,
 	e->asked_at = now;
 	pk->n_asking--;
 
-	if (e->pinned)
+	if (e->list == LIST_PINNED)
 		return held;
 	if (state == PUBKEY_KNOWN) {
 		memcpy(e->key, key, sizeof(e->key));
@@ -235,8 +235,8 @@ int pubkeys_pin(struct pubkeys *pk, uint32_t node, const uint8_t *key)
 	struct pubkey *e = find(pk, node);
 
 	if (!key) {
-		if (e && e->pinned) {
-			e->pinned = false;
+		if (e && e->list == LIST_PINNED) {
+			move(pk, e, LIST_NONE);
 			pubkeys_forget(pk, node);
 		}
 		return 0;
@@ -245,9 +245,8 @@ int pubkeys_pin(struct pubkeys *pk, uint32_t node, const uint8_t *key)
 		e = make(pk, node);
 	if (!e)
 		return -ENOMEM;
-	e->pinned = true;
 	memcpy(e->key, key, sizeof(e->key));
-	move(pk, e, LIST_KNOWN);
+	move(pk, e, LIST_PINNED);
 	return 0;
 }
 
@@ -255,14 +254,14 @@ bool pubkeys_is_pinned(const struct pubkeys *pk, uint32_t node)
 {
 	const struct pubkey *e = find(pk, node);
 
-	return e && e->pinned;
+	return e && e->list == LIST_PINNED;
 }
 
 void pubkeys_forget(struct pubkeys *pk, uint32_t node)
 {
 	struct pubkey *e = find(pk, node);
 
-	if (!e || e->pinned)
+	if (!e || e->list == LIST_PINNED)
 		return;
 	if (!e->asking) {
 		drop(pk, e);
