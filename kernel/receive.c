@@ -116,7 +116,7 @@ static void drop(struct pilot_device *pd, struct pilot_peer *peer,
 /*
  * Tries the keys a frame may have been sealed with. Opening destroys the text
  * when the key is the wrong one, so all tries but the last work on a copy.
- * Returns the key; NULL if none opens it.
+ * Returns the key; NULL if none opens it, ERR_PTR without memory for the copy.
  */
 static struct pilot_key *open_frame(struct pilot_rx *rx, struct pilot_frame *f)
 {
@@ -134,7 +134,7 @@ static struct pilot_key *open_frame(struct pilot_rx *rx, struct pilot_frame *f)
 		u8 *copy = kmemdup(f->data, f->len, GFP_ATOMIC);
 
 		if (!copy)
-			return NULL;
+			return ERR_PTR(-ENOMEM);
 		if (!pilot_aead_open(cand[i]->tfm, copy, len)) {
 			memcpy(f->data, copy, f->len);
 			kfree_sensitive(copy);
@@ -462,8 +462,10 @@ static bool receive_data(struct pilot_rx *rx, struct pilot_frame *f, u32 sender)
 		return false;
 	}
 	f->key = open_frame(rx, f);
-	if (unlikely(!f->key)) {
-		if (rcu_access_pointer(f->peer->keys[PILOT_SLOT_CURRENT])) {
+	if (IS_ERR_OR_NULL(f->key)) {
+		if (f->key) {
+			drop(rx->pd, f->peer, f->skb, PILOT_A_STATS_RX_NOMEM);
+		} else if (rcu_access_pointer(f->peer->keys[PILOT_SLOT_CURRENT])) {
 			drop(rx->pd, f->peer, f->skb,
 			     PILOT_A_STATS_RX_DECRYPT_FAIL);
 		} else {
