@@ -11,7 +11,8 @@
  * - "in": accepted in requests. "out": only in replies and events; refused
  *   in requests. "in/out": both.
  * - Every command needs CAP_NET_ADMIN over the network namespace, and so
- *   does joining the multicast group.
+ *   does joining the multicast group. For a device that was moved, LISTEN_PORT
+ *   and FWMARK need it over the namespace of the sockets: EPERM.
  */
 #ifndef _UAPI_LINUX_PILOT_H
 #define _UAPI_LINUX_PILOT_H
@@ -133,7 +134,8 @@ enum pilot_endpoint_attr {
  * enum pilot_device_attr - a device
  * @PILOT_A_DEVICE_UNSPEC: not used
  * @PILOT_A_DEVICE_NODE_ID: u32, in/out: own node ID, from 1; EBUSY while a
- *	key is installed (it is part of every frame's AAD)
+ *	key is installed (it is part of every frame's AAD), EEXIST if a peer
+ *	has it
  * @PILOT_A_DEVICE_NETWORK: u16, in/out: Pilot network of the address map
  * @PILOT_A_DEVICE_LISTEN_PORT: u16, in/out: UDP port; 0 on input: any. A
  *	running device is moved there; on failure the old port stays
@@ -460,7 +462,7 @@ enum pilot_frame_attr {
  * enum pilot_event_type - events; everything they say can be read by a dump
  * @PILOT_EVENT_UNSPEC: not used
  * @PILOT_EVENT_NEED_KEY: a key exchange with NODE_ID is wanted, REASON. At
- *	most one per peer in 3 s
+ *	most one per peer in 3 s, but for those by command
  * @PILOT_EVENT_KEY_INSTALLED: NODE_ID, KEY_ID, AUTHENTICATED, REKEYED, RELAYED
  * @PILOT_EVENT_KEY_CONFIRMED: first frame opened with KEY_ID
  * @PILOT_EVENT_KEY_DROPPED: NODE_ID, KEY_ID, REASON
