@@ -109,7 +109,7 @@ TABLE = [
 
     # What is hardly meant.
     ('no identity', '[tunnel]\ndevice = pilot0\nnode-id = 1\n', None,
-     ['warning: conf: there is no identity: all sessions will be unauthenticated']),
+     ['warning: conf: there is no identity: no peer can tell that it talks to this node']),
     ('the own node in the registry with another key', TUNNEL + REGISTRY, '1 ' + KEY + '\n',
      ['warning: registry:1: node 1 has another public key there than in DIR/id: peers with '
       'this registry will refuse this node']),

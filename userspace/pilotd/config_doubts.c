@@ -250,7 +250,7 @@ void config_doubts(const char *name, const struct config *cfg,
 		      cfg->node, cfg->identity);
 	}
 	if (!own)
-		doubt(&d, 0, "there is no identity: all sessions will be unauthenticated");
+		doubt(&d, 0, "there is no identity: no peer can tell that it talks to this node");
 	check_prefixes(&d);
 	check_keys(&d);
 	check_known(&d);
