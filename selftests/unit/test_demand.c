@@ -189,6 +189,25 @@ static void test_idle(void)
 	look(0, 9, 5, true, false);
 	look(INT64_C(100) * IDLE, 9, 5, true, false);
 	ok(!r.removes && !demand_interval(r.d), "no idle-timeout: never");
+	look(0, 10, 5, false, false);
+	look(DEMAND_UNPROVEN_MS, 10, 5, false, false);
+	ok(r.removes == 1 && r.node == 10, "no idle-timeout: but without a session");
+
+	begin();
+	demand_set(r.d, false, 3, IDLE);
+	demand_called(r.d, r.now, 9);
+	look(0, 9, 5, true, false);
+	look(INT64_C(100) * IDLE, 9, 5, true, false);
+	ok(!r.removes && !demand_interval(r.d), "not on demand: who called once stays");
+	demand_called(r.d, r.now, 10);
+	look(0, 10, 0, false, false);
+	look(DEMAND_UNPROVEN_MS - 1, 10, 0, false, false);
+	ok(!r.removes, "not on demand: who has no session yet stays for a minute");
+	look(1, 10, 0, false, false);
+	ok(r.removes == 1 && r.node == 10, "not on demand: and goes then");
+
+	begin();
+	look(0, 9, 5, true, false);
 	demand_set(r.d, true, 3, 10000);
 	ok(demand_interval(r.d) == 5000, "looked at often enough");
 

@@ -14,7 +14,7 @@
  * @by_id: its node ID
  * @asking: the registry is being asked where it is
  * @mark: it is in the dump
- * @proven: it has had a session
+ * @proven: it has opened a frame
  * @kept: not to be removed
  * @called: it came by itself
  * @packets: as counted last
@@ -214,9 +214,12 @@ static bool is_idle(const struct demand *d, int64_t now, const struct wish *w)
 {
 	int64_t idle = now - w->since;
 
-	if (!d->idle || w->kept)
+	if (w->kept)
 		return false;
-	return idle >= d->idle || (!w->proven && idle >= DEMAND_UNPROVEN_MS);
+	/* Packets are to bring it back. */
+	if (d->on && d->idle && idle >= d->idle)
+		return true;
+	return !w->proven && idle >= DEMAND_UNPROVEN_MS;
 }
 
 void demand_sync_end(struct demand *d, int64_t now)
@@ -245,5 +248,5 @@ void demand_sync_end(struct demand *d, int64_t now)
 
 int64_t demand_interval(const struct demand *d)
 {
-	return d->map.n && d->idle ? d->idle / 2 : 0;
+	return d->map.n && d->on ? d->idle / 2 : 0;
 }

@@ -34,7 +34,7 @@ struct demand_ops {
 /**
  * struct demand_peer - what the kernel knows of a dynamic peer
  * @packets: that were sent to it and received from it, keepalives not counted
- * @proven: it has a key that opened a frame
+ * @proven: it has sent a frame that could be opened, at any time
  * @kept: somebody has set it up: it is not to be removed
  */
 struct demand_peer {
@@ -63,7 +63,8 @@ void demand_free(struct demand *d);
  * @d: demand
  * @on: whether nodes become peers on demand
  * @max: at most so many, besides those that came by themselves
- * @idle: ms without packets after which they go, 0 never
+ * @idle: ms without packets after which they go, 0 never. Those that never had
+ *	a session go sooner, and whatever is set: a replayed PILA makes one
  */
 void demand_set(struct demand *d, bool on, size_t max, int64_t idle);
 

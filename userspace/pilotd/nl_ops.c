@@ -108,9 +108,8 @@ static void op_drop_key(void *ctx, uint32_t node, uint32_t id)
 static int op_add_peer(void *ctx, uint32_t node)
 {
 	struct nl *nl = ctx;
-	/* It goes when it is idle, if packets for it bring it back. */
 	const struct pilot_peer_info peer = {
-		.node_id = node, .dynamic = nl->cfg->tcp.on_demand,
+		.node_id = node, .dynamic = true,
 		.has = PILOT_HAS(PILOT_A_PEER_DYNAMIC),
 	};
 	int ret = pilot_peer_new(&nl->cmd, &nl->dev, &peer);
@@ -121,7 +120,7 @@ static int op_add_peer(void *ctx, uint32_t node)
 		log_err("adding peer %u: %s", node, nl->cmd.err.text);
 	else
 		log_info("node %u becomes a peer", node);
-	if (!ret && peer.dynamic)
+	if (!ret)
 		demand_called(nl->demand, nl_now(), node);
 	return ret;
 }
