@@ -298,6 +298,52 @@ unused_key_goes() {
 	busywait 60000 has_slots && on "$n1" pilot set pilot0 node-id 7
 }
 
+# Frames in node 1's name that fail authentication.
+junk() { # how many
+	local i
+	for ((i = 0; i < $1; i++)); do
+		printf '50494c530000000100000007%016x%064x\n' $i $i
+	done | on "$n1" python3 -S -E "$py/frames.py" send $under4_2 37736 5556
+}
+
+# That stays when a probe has taken the key out of doubt, or with nobody to bring
+# another it never was.
+in_doubt() {
+	[ "$(peer_value "$n2" 1 need_key)" = decrypt-fail ]
+}
+
+fails() { # how many in a row
+	[ "$(peer_value "$n2" 1 decrypt_fails)" = "$1" ]
+}
+
+# One less than the threshold does nothing, nor if a genuine frame is among them.
+gate_counts() {
+	new_key "$work/next" && on "$n1" pilot key del pilot0 2 && on "$n2" pilot key del pilot0 1 &&
+		on "$n2" pilot key set pilot0 1 "$work/next" && on "$n1" pilot key set pilot0 2 "$work/next" || return
+	on "$n2" pilot set pilot0 decrypt-fail-threshold 20 decrypt-fail-grace 0 && ping_tunnel "$n1" 10.9.0.2 &&
+		junk 19 && busywait 3000 fails 19 || return
+	! in_doubt || fail "19 frames were enough" || return
+	ping_tunnel "$n1" 10.9.0.2 && fails 0 && junk 19 && busywait 3000 fails 19 || return
+	! in_doubt || fail "19 in a row were enough" || return
+	junk 1 && busywait 3000 in_doubt
+}
+
+# However many, a key younger than the grace is not in doubt; an older one is.
+gate_waits() {
+	local grace=$((4000 * slow)) age=0 before
+	on "$n2" pilot set pilot0 decrypt-fail-threshold 5 decrypt-fail-grace ${grace}ms &&
+		on "$n2" pilot key del pilot0 1 && on "$n2" pilot key set pilot0 1 "$work/next" &&
+		before=$(peer_value "$n2" 1 rx_decrypt_fail) || return
+	while ! in_doubt; do
+		# asked before the frames are sent
+		[ "$age" -lt $grace ] || fail "not in doubt at $age ms" || return
+		age=$(peer_value "$n2" 1 age_ms) && junk 20 && before=$((before + 20)) || return
+		busywait 3000 peer_stat_grew "$n2" 1 rx_decrypt_fail "$before" 0 >/dev/null || return
+	done 2>/dev/null
+	age=$(peer_value "$n2" 1 age_ms) && echo "in doubt at $age ms" && [ "$age" -ge $grace ] &&
+		[ "$before" -gt 20 ] && on "$n2" pilot set pilot0 decrypt-fail-grace 3s
+}
+
 peer_removed() {
 	on "$n1" pilot peer del pilot0 2 && ! on "$n1" ping -n -q -c 1 -W 1 10.9.0.2
 }
@@ -336,5 +382,7 @@ if [ -e /sys/power/pm_test ] && grep -q disk /sys/power/state; then
 else
 	skip "no keys are taken in while the machine hibernates" "the kernel has no CONFIG_HIBERNATION"
 fi
+try "a key is in doubt after as many failures in a row as was set" gate_counts
+try "and not before it is as old as was set" gate_waits
 try "a removed peer is not sent to" peer_removed
 finish
