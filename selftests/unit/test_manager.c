@@ -1146,7 +1146,9 @@ static void test_rekey(void)
 	struct rig *r;
 	unsigned int i;
 	bool early = true, late = true;
+	uint8_t used[32];
 	int64_t begin;
+	uint32_t id;
 
 	for (i = 0; i < 50; i++) {
 		r = rig_new(true, false, 100, 3600000);
@@ -1173,6 +1175,31 @@ static void test_rekey(void)
 		late &= r->n_sent > 0;
 		rig_free(r);
 	}
+	/* An old PILA comes between the peer's and its first frame. */
+	for (i = 0; i < 2; i++) {
+		r = rig_new(true, false, 100, i ? 3600000 : 0);
+		registered(r);
+		manager_need_key(r->m, r->now, PEER, PILOT_REASON_NO_KEY);
+		pila(r, 0);
+		id = r->key.id;
+		pila(r, 1);
+		manager_confirmed(r->m, r->now, PEER, id);
+		if (!i) {
+			memcpy(used, r->local_x, sizeof(used));
+			pass(r, 60000);
+			pilk_from(r, PEER, peer_x[5].pub);
+			ok(!memcmp(last(r)->f.x25519, used, sizeof(used)),
+			   "PILK: no fresh key beside a session, though an old frame's is newer");
+			manager_set_policy(r->m, false, 3600000);
+		}
+		r->n_sent = 0;
+		pass(r, 3600000);
+		ok(r->n_sent > 0 && r->installs == 2, i ?
+		   "rekey by time: though an old frame's key is newer" :
+		   "rekey by time: though an old frame's key is newer, configured later");
+		rig_free(r);
+	}
+
 	ok(early, "rekey by time: the initiator, in the last tenth of the hour");
 	ok(late, "rekey by time: the other end only if that did not happen");
 

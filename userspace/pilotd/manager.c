@@ -129,7 +129,7 @@ static void proven(struct manager *m, int64_t now, struct peer *p,
 	p->gave_up_until = NEVER;
 	if (p->eph.priv && key_eq(p->eph.pub, s->local))
 		peers_end_exchange(&m->peers, p);
-	if (s == &p->sess[0]) {
+	if (s == peer_proven(p)) {
 		p->wanted_at = FOREVER;
 		plan_rekey(m, p, s);
 		if (p->rekey_at <= now)
@@ -528,7 +528,7 @@ static void pilk_refused(struct manager *m, int64_t now,
 	if (now - p->last_answer > REPLY_MIN_INTERVAL_MS &&
 	    now - p->last_refusal > REPLY_MIN_INTERVAL_MS) {
 		p->last_refusal = now;
-		s = peer_newest(p);
+		s = peer_proven(p) ?: peer_newest(p);
 		/* Not a fresh key while a session is proven: the peer would make a new one. */
 		if (s && s->negotiated && !p->eph.priv &&
 		    (s->proven || key_eq(s->peer, f->x25519)))
@@ -955,10 +955,10 @@ void manager_set_policy(struct manager *m, bool allow_unauth, int64_t rekey)
 		return;
 	m->cfg.rekey = rekey;
 	for (p = peers_next(&m->peers, NULL); p; p = peers_next(&m->peers, p)) {
-		const struct session *s = peer_newest(p);
+		const struct session *s = peer_proven(p);
 
 		p->rekey_at = FOREVER;
-		if (s && s->proven)
+		if (s)
 			plan_rekey(m, p, s);
 		peers_schedule(&m->peers, p);
 	}

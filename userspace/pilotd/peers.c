@@ -134,14 +134,19 @@ struct session *peer_session(struct peer *p, uint32_t id)
 	return NULL;
 }
 
-bool peer_has_proven(const struct peer *p)
+const struct session *peer_proven(const struct peer *p)
 {
 	unsigned int i;
 
 	for (i = 0; i < p->n_sess; i++)
 		if (p->sess[i].proven)
-			return true;
-	return false;
+			return &p->sess[i];
+	return NULL;
+}
+
+bool peer_has_proven(const struct peer *p)
+{
+	return peer_proven(p);
 }
 
 bool peer_has_authenticated(const struct peer *p)

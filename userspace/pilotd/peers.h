@@ -204,6 +204,12 @@ bool peer_is_idle(const struct peer *p);
 /* The session installed last, or NULL. */
 const struct session *peer_newest(const struct peer *p);
 
+/*
+ * The newest session that is proven, or NULL. What is newer may come of an old
+ * frame that somebody sent again, and stay for good.
+ */
+const struct session *peer_proven(const struct peer *p);
+
 /* The session of a key, or NULL. */
 struct session *peer_session(struct peer *p, uint32_t id);
 
