@@ -604,6 +604,21 @@ static void test_silence(void)
 	ok(count(r, SET_ENDPOINT, PEER) == 1 && count(r, EXCHANGE, PEER) == 1,
 	   "a peer without address and session: there, and the exchange too");
 	rig_free(r);
+
+	/* No beacon, so that the path stays; the endpoint is configured, and stays. */
+	r = rig_new();
+	peer_is(r, PEER, true, PILOT_PATH_AUTO, PILOT_PATH_DIRECT, 1);
+	r->peer[PEER].configured = ep(1);
+	r->peer[PEER].tx = r->now + 1;
+	run(r, SILENCE + ROUND_MS * SILENT_ROUNDS + 1000);
+	ok(count(r, RESOLVE, PEER) == 1, "silent, no beacon: the registry is asked");
+	clear(r);
+	e = ep(9);
+	paths_resolved(r->ps, r->now, PEER, &e, 1);
+	run(r, 2000);
+	ok(probes(r, PEER, false, 9) > 1 && !count(r, SET_ENDPOINT, 0),
+	   "and the peer is probed where it says");
+	rig_free(r);
 }
 
 /* It may have let us go: whatever is longer than a keepalive would call it back. */

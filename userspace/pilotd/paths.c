@@ -203,7 +203,7 @@ static void update(struct paths *ps, int64_t now, struct route *r,
 						      DIRECT_FIRST_MS : DIRECT_RETRY_MS));
 	} else {
 		r->try_at = FOREVER;
-		if (!r->silent)
+		if (!r->silent && !r->resets)
 			r->rounds = 0;
 	}
 }
