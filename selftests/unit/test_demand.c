@@ -20,6 +20,7 @@ static struct {
 	bool at_once;		/* it answers from inside */
 	bool known;
 	int add_error;
+	bool trusted;
 } r;
 
 static bool op_resolve(void *ctx, uint32_t node)
@@ -73,7 +74,9 @@ static void begin(void)
 /* One look at a peer with so many packets. */
 static void look(int64_t ms, uint32_t node, uint64_t packets, bool proven, bool kept)
 {
-	const struct demand_peer p = { .packets = packets, .proven = proven, .kept = kept };
+	const struct demand_peer p = {
+		.packets = packets, .proven = proven, .trusted = r.trusted, .kept = kept,
+	};
 
 	r.now += ms;
 	demand_sync_begin(r.d);
@@ -152,6 +155,18 @@ static void test_limits(void)
 	demand_needed(r.d, r.now, 4, false);
 	demand_needed(r.d, r.now, 106, false);
 	ok(r.resolves == 3 && r.fulls == 3, "nor make any when they go");
+
+	begin();
+	demand_sync_begin(r.d);
+	for (i = 101; i <= 110; i++) {
+		const struct demand_peer p = { .proven = true };
+
+		demand_sync_peer(r.d, r.now, i, &p);
+	}
+	demand_sync_end(r.d, r.now);
+	for (i = 1; i <= 5; i++)
+		demand_needed(r.d, r.now, i, false);
+	ok(r.resolves == 3 && r.fulls == 2, "nor do those that are there after a restart");
 }
 
 static void test_idle(void)
@@ -183,6 +198,8 @@ static void test_idle(void)
 	ok(!r.removes, "no session: not yet");
 	look(1, 9, 0, false, false);
 	ok(r.removes == 1, "no session: removed after a minute");
+	demand_needed(r.d, r.now, 9, true);
+	ok(!r.resolves, "and if it still sends, it may be anybody: it does not come back");
 
 	begin();
 	demand_set(r.d, true, 3, 0);
@@ -196,9 +213,18 @@ static void test_idle(void)
 	begin();
 	demand_set(r.d, false, 3, IDLE);
 	demand_called(r.d, r.now, 9);
+	r.trusted = true;
 	look(0, 9, 5, true, false);
+	r.trusted = false;
 	look(INT64_C(100) * IDLE, 9, 5, true, false);
 	ok(!r.removes && !demand_interval(r.d), "not on demand: who called once stays");
+	demand_called(r.d, r.now, 11);
+	look(0, 11, 5, true, false);
+	look(IDLE - 1, 11, 5, true, false);
+	ok(!r.removes, "not on demand: but who proved no identity");
+	look(1, 11, 5, true, false);
+	ok(r.removes == 1 && r.node == 11, "not on demand: goes when it is idle");
+	r.removes = 0;
 	demand_called(r.d, r.now, 10);
 	look(0, 10, 0, false, false);
 	look(DEMAND_UNPROVEN_MS - 1, 10, 0, false, false);

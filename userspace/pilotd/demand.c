@@ -14,9 +14,10 @@
  * @by_id: its node ID
  * @asking: the registry is being asked where it is
  * @mark: it is in the dump
- * @proven: it has opened a frame
+ * @proven: it has sent a frame that could be opened
+ * @trusted: it has had a key that was authenticated, or set by hand
  * @kept: not to be removed
- * @called: it came by itself
+ * @called: it came by itself, or was there already when we came
  * @packets: as counted last
  * @since: ms at which @packets changed
  */
@@ -25,6 +26,7 @@ struct wish {
 	bool asking;
 	bool mark;
 	bool proven;
+	bool trusted;
 	bool kept;
 	bool called;
 	uint64_t packets;
@@ -159,6 +161,13 @@ bool demand_resolved(struct demand *d, int64_t now, uint32_t node, bool known)
 	return true;
 }
 
+static void set_called(struct demand *d, struct wish *w)
+{
+	if (!w->called)
+		d->n_called++;
+	w->called = true;
+}
+
 void demand_called(struct demand *d, int64_t now, uint32_t node)
 {
 	struct wish *w = find(d, node);
@@ -170,9 +179,7 @@ void demand_called(struct demand *d, int64_t now, uint32_t node)
 	w->asking = false;
 	/* It is not in a dump that is being read. */
 	w->mark = true;
-	if (!w->called)
-		d->n_called++;
-	w->called = true;
+	set_called(d, w);
 }
 
 void demand_removed(struct demand *d, uint32_t node)
@@ -196,10 +203,13 @@ void demand_sync_peer(struct demand *d, int64_t now, uint32_t node,
 {
 	struct wish *w = find(d, node);
 
-	if (!w)
+	if (!w) {
 		w = make(d, now, node);
-	if (!w)
-		return;
+		if (!w)
+			return;
+		/* Of before we were started: those who called are the most. */
+		set_called(d, w);
+	}
 	/* Counters begin anew with a peer that was removed and is back. */
 	if (peer->packets != w->packets || (peer->proven && !w->proven))
 		w->since = now;
@@ -207,6 +217,7 @@ void demand_sync_peer(struct demand *d, int64_t now, uint32_t node,
 	w->mark = true;
 	w->packets = peer->packets;
 	w->proven = peer->proven;
+	w->trusted |= peer->trusted;
 	w->kept = peer->kept;
 }
 
@@ -216,8 +227,8 @@ static bool is_idle(const struct demand *d, int64_t now, const struct wish *w)
 
 	if (w->kept)
 		return false;
-	/* Packets are to bring it back. */
-	if (d->on && d->idle && idle >= d->idle)
+	/* Packets bring it back; or it is anybody's, who can make as many as he likes. */
+	if (d->idle && idle >= d->idle && (d->on || !w->trusted))
 		return true;
 	return !w->proven && idle >= DEMAND_UNPROVEN_MS;
 }
@@ -238,8 +249,11 @@ void demand_sync_end(struct demand *d, int64_t now)
 		if (!w->mark) {
 			drop(d, w);
 		} else if (is_idle(d, now, w)) {
-			d->removed[d->next_removed] = w->by_id.id;
-			d->next_removed = (d->next_removed + 1) % REMOVED_MAX;
+			/* Who never had a session may never have called, either. */
+			if (w->proven) {
+				d->removed[d->next_removed] = w->by_id.id;
+				d->next_removed = (d->next_removed + 1) % REMOVED_MAX;
+			}
 			d->ops->remove(d->ctx, w->by_id.id);
 			drop(d, w);
 		}

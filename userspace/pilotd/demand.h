@@ -35,11 +35,13 @@ struct demand_ops {
  * struct demand_peer - what the kernel knows of a dynamic peer
  * @packets: that were sent to it and received from it, keepalives not counted
  * @proven: it has sent a frame that could be opened, at any time
+ * @trusted: it has a key that is authenticated, or was set by hand
  * @kept: somebody has set it up: it is not to be removed
  */
 struct demand_peer {
 	uint64_t packets;
 	bool proven;
+	bool trusted;
 	bool kept;
 };
 
@@ -63,8 +65,9 @@ void demand_free(struct demand *d);
  * @d: demand
  * @on: whether nodes become peers on demand
  * @max: at most so many, besides those that came by themselves
- * @idle: ms without packets after which they go, 0 never. Those that never had
- *	a session go sooner, and whatever is set: a replayed PILA makes one
+ * @idle: ms without packets after which they go, 0 never; switched off only those
+ *	that proved no identity. Those that never had a session go sooner, and
+ *	whatever is set: a replayed PILA makes one
  */
 void demand_set(struct demand *d, bool on, size_t max, int64_t idle);
 
@@ -74,7 +77,7 @@ void demand_set(struct demand *d, bool on, size_t max, int64_t idle);
  * @now: ms
  * @node: node ID
  * @calls: it is its frames that came, not packets for it. Anybody can forge
- *	those, so only nodes that were peers until lately count
+ *	those, so only nodes that had a session until lately count
  */
 void demand_needed(struct demand *d, int64_t now, uint32_t node, bool calls);
 

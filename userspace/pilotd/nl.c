@@ -176,7 +176,7 @@ static int resync(struct nl *nl, const struct pilot_device_info *info)
 	for (i = 0; i < n; i++) {
 		manager_sync_peer(nl->m, now, list[i].node_id, s,
 				  sessions(nl, &list[i], s, PILOT_SLOT_MAX + 1));
-		nl_paths_peer(&list[i], &path);
+		nl_paths_peer(nl, &list[i], &path);
 		paths_sync_peer(nl->paths, now, list[i].node_id, &path);
 	}
 	manager_sync_end(nl->m);

@@ -56,12 +56,18 @@ static void op_full(void *ctx, uint32_t node)
 
 void nl_demand_peer(const struct pilot_peer_info *info, struct demand_peer *peer)
 {
+	size_t i;
+
 	*peer = (struct demand_peer){
 		.packets = info->stats.v[PILOT_A_STATS_RX_PACKETS] +
 			   info->stats.v[PILOT_A_STATS_TX_PACKETS],
 		.proven = info->has & PILOT_HAS(PILOT_A_PEER_LAST_RX),
 		.kept = info->n_allowed_ips || info->path != PILOT_PATH_AUTO,
 	};
+	for (i = 0; i < info->n_keys; i++)
+		if (info->keys[i].has & PILOT_HAS(PILOT_A_KEY_AUTHENTICATED) ||
+		    !(info->keys[i].has & PILOT_HAS(PILOT_A_KEY_PEER_X25519)))
+			peer->trusted = true;
 }
 
 const struct demand_ops nl_demand_ops = {

@@ -63,12 +63,13 @@ static void op_send_exchange(void *ctx, uint32_t node, const struct pilot_endpoi
 	manager_repeat_to(nl->m, node, to);
 }
 
-void nl_paths_peer(const struct pilot_peer_info *info, struct paths_peer *peer)
+void nl_paths_peer(const struct nl *nl, const struct pilot_peer_info *info,
+		   struct paths_peer *peer)
 {
 	size_t i;
 
 	*peer = (struct paths_peer){
-		.dynamic = info->dynamic,
+		.dynamic = info->dynamic && nl->cfg->tcp.on_demand,
 		.path = info->path,
 		.active = info->path_active,
 		.endpoint = info->endpoint,
@@ -89,7 +90,7 @@ static bool op_peer(void *ctx, uint32_t node, struct paths_peer *peer)
 
 	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &info))
 		return false;
-	nl_paths_peer(&info, peer);
+	nl_paths_peer(nl, &info, peer);
 	pilot_peer_clear(&info);
 	return true;
 }

@@ -114,6 +114,7 @@ extern const struct manager_ops nl_ops;
 extern const struct paths_ops nl_paths_ops;
 
 /* What the paths want to know of a peer. */
-void nl_paths_peer(const struct pilot_peer_info *info, struct paths_peer *peer);
+void nl_paths_peer(const struct nl *nl, const struct pilot_peer_info *info,
+		   struct paths_peer *peer);
 
 #endif /* PILOTD_NL_PRIVATE_H */
