@@ -159,9 +159,9 @@ def matches(wanted, got):
     return wanted == got
 
 
-def run(*args):
+def run(*args, cwd=None):
     return subprocess.run([PILOTD, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          encoding='utf-8', check=False)
+                          encoding='utf-8', check=False, cwd=cwd)
 
 
 def check(where, own, config, registry, wanted, mode=0o644):
@@ -273,6 +273,15 @@ def main():
             for args in (['--check', conf], ['--check', '--config', conf],
                          ['--config', conf, '--check'])
             for got in [run(*args)] if got.returncode != DONE or got.stdout != 'OK\n'])
+        # As some managers of configurations have it, and switch the link.
+        os.mkdir(os.path.join(where, 'version-1'))
+        os.rename(conf, os.path.join(where, 'version-1/conf'))
+        os.symlink('version-1/conf', conf)
+        report('a link: what it names is beside the link, by whatever path', [
+            '%s: exit status %d, %r' % (path, got.returncode, got.stdout + got.stderr)
+            for path, cwd in ((conf, '/'), ('conf', where), ('./version-1/../conf', where))
+            for got in [run('--check', path, cwd=cwd)]
+            if got.returncode != DONE or got.stdout != 'OK\n'])
         report('no file, or two', [
             '%s: exit status %d' % (args, got.returncode)
             for args in (['--check'], ['--check', conf, conf], ['--check', '--config', conf, conf],

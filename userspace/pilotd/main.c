@@ -155,12 +155,25 @@ static void on_watchdog(evutil_socket_t fd, short what, void *data)
 	notify_alive();
 }
 
+/* The whole path of a file here; NULL if that cannot be told. */
+static char *below_directory(const char *name)
+{
+	char *dir = getcwd(NULL, 0), *path = NULL;
+
+	if (dir && asprintf(&path, "%s/%s", dir, name) < 0)
+		path = NULL;
+	free(dir);
+	return path;
+}
+
 /* Nothing of a secret may reach a disk. */
 static void protect_memory(void)
 {
 	const struct rlimit none = { 0, 0 };
 
-	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0))
+	if (setrlimit(RLIMIT_CORE, &none))
+		log_warn("core dumps could not be limited: %s", strerror(errno));
+	if (prctl(PR_SET_DUMPABLE, 0))
 		log_warn("core dumps could not be disabled: %s", strerror(errno));
 	/* Nothing is ever executed. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -357,8 +370,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	protect_memory();
-	/* In the background the directory is another one. */
-	path = realpath(d.path, NULL);
+	/* In the background the directory is another one. A link may be led elsewhere. */
+	path = *d.path == '/' ? NULL : below_directory(d.path);
 	if (path)
 		d.path = path;
 	status = run(&d, foreground, check);
