@@ -750,7 +750,8 @@ int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 		tell_reflexive(nl);
 	}
 	free(old_wanted.v);
-	/* Whoever asks for a reload wants the device to be there. */
+	/* Whoever asks for a reload wants the device to be there, or to hear why not. */
+	nl->last_error[0] = '\0';
 	check_device(nl, cfg->create);
 	nl_registry_start(nl);
 	if (nl->attached)
