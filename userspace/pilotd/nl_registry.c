@@ -141,6 +141,17 @@ bool nl_registry_lookup(struct nl *nl, uint32_t node)
 	return true;
 }
 
+/* It may have been removed since it was asked for, or not been taken. */
+static bool is_peer(struct nl *nl, uint32_t node)
+{
+	struct pilot_peer_info peer;
+
+	if (pilot_peer_get(&nl->cmd, &nl->dev, node, &peer))
+		return false;
+	pilot_peer_clear(&peer);
+	return true;
+}
+
 /* Where peers are */
 
 static void on_resolved(void *ctx, uint32_t node, const struct registry_answer *a)
@@ -160,7 +171,7 @@ static void on_resolved(void *ctx, uint32_t node, const struct registry_answer *
 	added = demand_resolved(nl->demand, now, node, known);
 	if (a->verdict == REGISTRY_OK)
 		paths_resolved(nl->paths, now, node, a->endpoints, a->n_endpoints);
-	if (a->verdict == REGISTRY_OK || added)
+	if (added || (a->verdict == REGISTRY_OK && is_peer(nl, node)))
 		manager_start(nl->m, now, node);
 	nl_arm_timer(nl);
 }
