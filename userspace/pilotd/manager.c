@@ -342,7 +342,10 @@ static void install(struct manager *m, int64_t now, struct peer *p,
 		ret = m->ops->add_peer(m->ctx, node);
 		if (ret) {
 			sodium_memzero(secret, sizeof(secret));
-			notice(m, MANAGER_FAILED, node, "cannot add the peer");
+			if (ret == -ENOSPC)
+				notice(m, MANAGER_REFUSED, node, "the device has max-peers peers");
+			else
+				notice(m, MANAGER_FAILED, node, "cannot add the peer");
 			return;
 		}
 		p->in_kernel = true;

@@ -116,6 +116,8 @@ static int op_add_peer(void *ctx, uint32_t node)
 
 	if (ret == -EEXIST)
 		return 0;
+	if (ret == -ENOSPC)
+		return ret;
 	if (ret)
 		log_err("adding peer %u: %s", node, nl->cmd.err.text);
 	else
@@ -143,7 +145,8 @@ static bool op_set_endpoint(void *ctx, uint32_t node,
 		return false;
 	if (!pilot_peer_set(&nl->cmd, &nl->dev, &set))
 		return true;
-	log_warn("endpoint of node %u: %s", node, nl->cmd.err.text);
+	/* Whoever sends from a port that is none causes this. */
+	log_info("endpoint of node %u: %s", node, nl->cmd.err.text);
 	return false;
 }
 
