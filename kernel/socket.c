@@ -339,6 +339,8 @@ static int encap_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	struct pilot_device *pd = rcu_dereference_sk_user_data(sk);
 
+	/* the core walks the segments of what it cut apart: others must not */
+	skb_mark_not_on_list(skb);
 	if (unlikely(!pd))
 		kfree_skb(skb);
 	else if (!pilot_device_must_defer(&pd->deferred_rx,
@@ -445,12 +447,15 @@ static void reset_routes(struct pilot_device *pd,
 	struct pilot_peer *peer;
 	unsigned long id;
 
-	rcu_read_lock();
 	xa_for_each(&pd->peers.ids, id, peer) {
+		rcu_read_lock();
 		ep = rcu_dereference(peer->endpoint);
 		if (ep)
 			reset(&ep->cache);
+		rcu_read_unlock();
+		cond_resched();
 	}
+	rcu_read_lock();
 	ep = rcu_dereference(pd->beacon);
 	if (ep)
 		reset(&ep->cache);

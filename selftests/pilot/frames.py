@@ -3,6 +3,7 @@
 """Make, open, capture and send tunnel frames, apart from the module.
 
   frames.py capture INTERFACE PORT   "ready", then UDP payloads to PORT seen on INTERFACE, in hex
+  frames.py hoard INTERFACE          "ready", then keeps what it sees, unread
   frames.py send ADDRESS PORT [SOURCE-PORT]   datagrams given in hex, one a line, on stdin
   frames.py open KEYFILE   PILS frames in hex on stdin: sender, prefix, counter, plaintext
   frames.py seal KEYFILE SENDER PREFIX COUNTER [PLAINTEXT]   one PILS frame in hex
@@ -10,6 +11,7 @@
 import base64
 import ctypes
 import ipaddress
+import signal
 import socket
 import struct
 import sys
@@ -140,6 +142,14 @@ def capture(interface, port):
             print(got[1].hex(), flush=True)
 
 
+def hoard(interface):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+    sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 28)     # SO_RCVBUFFORCE
+    sock.bind((interface, 3))
+    print('ready', flush=True)
+    signal.pause()
+
+
 def send(address, port, source_port=0):
     version = ipaddress.ip_address(address).version
     family = socket.AF_INET6 if version == 6 else socket.AF_INET
@@ -153,6 +163,8 @@ def main():
     command, args = sys.argv[1], sys.argv[2:]
     if command == 'capture':
         capture(args[0], int(args[1]))
+    elif command == 'hoard':
+        hoard(args[0])
     elif command == 'send':
         send(args[0], int(args[1]), int(args[2]) if len(args) > 2 else 0)
     elif command == 'open':

@@ -273,6 +273,24 @@ behind_masquerade() {
 	return $rc
 }
 
+# Merged on arrival, and cut apart again for the tunnel's socket, for a packet
+# socket has them too. What comes out first must not take the rest along.
+cut_behind() {
+	local pid rc=0
+	spawn_ready 300 "$n2" frames.py hoard e0 || return
+	pid=$spawned
+	on "$n2" ethtool -K e0 gro on && on "$n1" ethtool -K e0 tso off tx-udp-segmentation off &&
+		tc -n "$n1" qdisc add dev e0 root netem delay 4ms limit 20000 || rc=1
+	[ $rc = 0 ] && all_arrive "$n1" "$n3" 10.77.0.3 4000 sleep 3 || rc=1
+	[ $rc = 0 ] && all_arrive "$n1" "$n3" fd00:77::3 4000 sleep 3 || rc=1
+	tc -n "$n1" qdisc del dev e0 root
+	on "$n1" ethtool -K e0 tso on tx-udp-segmentation on
+	on "$n2" ethtool -K e0 gro off
+	stop $pid
+	cat "$work/ready"
+	return $rc
+}
+
 # ---- a bridge in between, with an address of its own
 
 rewire_to_bridge() {
@@ -491,6 +509,7 @@ try "forwarded" carry_behind
 try "forwarded without TSO" behind_without_tso
 try "forwarded without checksum offload" behind_without_checksums
 try "forwarded and masqueraded" behind_masquerade
+try "forwarded, cut apart by the core before it is opened" cut_behind
 try "a bridge" rewire_to_bridge
 try "over the bridge" carry
 try "passed on to another address" passed_on
