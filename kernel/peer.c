@@ -62,8 +62,10 @@ void pilot_peers_destroy(struct pilot_device *pd)
 	unsigned long id;
 
 	lockdep_assert_held(&pd->lock);
-	xa_for_each(&pd->peers.ids, id, peer)
+	xa_for_each(&pd->peers.ids, id, peer) {
 		pilot_peer_remove(peer);
+		cond_resched();
+	}
 	xa_destroy(&pd->peers.ids);
 	rhashtable_destroy(&pd->peers.table);
 }
@@ -103,7 +105,8 @@ static void peer_timer(struct timer_list *timer);
  * @node_id: node ID
  * @extack: receives the reason of a failure
  *
- * Context: process. Return: the peer, or ERR_PTR: -EEXIST, -ENOSPC, -ENOMEM.
+ * Context: process. Return: the peer, or ERR_PTR: -EEXIST, -ENOSPC, -ENOMEM,
+ * -EBUSY while the table cannot grow.
  */
 struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 				  struct netlink_ext_ack *extack)
@@ -138,6 +141,7 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 	peer->path_active = PILOT_PATH_DIRECT;
 	peer->keepalive = PILOT_KEEPALIVE_SECS;
 	peer->moved_since = jiffies;
+	peer->last_answer = jiffies - HZ;
 	INIT_LIST_HEAD(&peer->allowed_ips);
 	spin_lock_init(&peer->lock);
 	__skb_queue_head_init(&peer->queue);
@@ -272,12 +276,19 @@ void pilot_peer_cooldown(struct pilot_peer *peer, unsigned int ms)
 void pilot_peer_need_key(struct pilot_peer *peer, enum pilot_reason reason)
 {
 	unsigned long now = jiffies, limit;
+	struct pilot_key *key;
 
 	spin_lock_bh(&peer->lock);
 	limit = peer->need_key_sent + msecs_to_jiffies(PILOT_REKEY_REQUEST_MS);
 	if (reason == PILOT_REASON_USER)
 		peer->cooldown = false;
 	if (peer->dead || in_cooldown(peer))
+		goto out;
+	/* one may have come since */
+	key = rcu_dereference_protected(peer->keys[PILOT_SLOT_CURRENT],
+					lockdep_is_held(&peer->lock));
+	if ((reason == PILOT_REASON_NO_KEY ||
+	     reason == PILOT_REASON_EXHAUSTED) && pilot_key_can_send(key))
 		goto out;
 	WRITE_ONCE(peer->need_key, reason);
 	if (reason != PILOT_REASON_USER && peer->need_key_ever &&
@@ -511,15 +522,10 @@ static void peer_timer(struct timer_list *timer)
 		next = now + PROBE_INTERVAL;
 	}
 	/* plaintexts are not kept longer than they may be sent again */
-	if (READ_ONCE(peer->tx_seen)) {
-		due = READ_ONCE(peer->last_tx) + PILOT_SALVAGE_LIFE;
-		if (time_after_eq(now, due)) {
-			pilot_salvage_forget(peer);
-		} else {
-			again = true;
-			if (time_before(due, next))
-				next = due;
-		}
+	if (pilot_salvage_expire(peer, now, &due)) {
+		again = true;
+		if (time_before(due, next))
+			next = due;
 	}
 	keepalive = READ_ONCE(peer->keepalive);
 	key = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);

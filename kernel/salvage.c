@@ -10,6 +10,8 @@
  * so that senders share nothing.
  */
 #include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
@@ -28,6 +30,25 @@
 
 #define MAX_AGE		msecs_to_jiffies(PILOT_SALVAGE_MS)
 
+/* So long after it was sent, a packet is forgotten. */
+#define LIFE		(MAX_AGE + HZ)
+
+/*
+ * Bytes in buffers, of all devices: at most this part of the machine's memory.
+ * What a softirq allocates is charged to nobody.
+ */
+static atomic_long_t total_room;
+#define MEMORY_PART	64
+
+static int get_total(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%ld\n", atomic_long_read(&total_room));
+}
+
+static const struct kernel_param_ops total_ops = { .get = get_total };
+module_param_cb(salvage_bytes, &total_ops, NULL, 0444);
+MODULE_PARM_DESC(salvage_bytes, "Bytes held for packets that may be sent again");
+
 int pilot_salvage_init(struct pilot_peer *peer)
 {
 	int cpu;
@@ -43,8 +64,25 @@ int pilot_salvage_init(struct pilot_peer *peer)
 
 static void wipe(struct pilot_salvage *e)
 {
+	atomic_long_sub(e->room, &total_room);
 	kfree_sensitive(e->data);
 	memset(e, 0, sizeof(*e));
+}
+
+/* Gives an entry a larger buffer, or none without memory for it. */
+static void grow(struct pilot_salvage *e, unsigned int len)
+{
+	u32 room = round_up(len, ROOM_STEP);
+
+	wipe(e);
+	if (atomic_long_add_return(room, &total_room) >> PAGE_SHIFT <=
+	    totalram_pages() / MEMORY_PART)
+		e->data = kmalloc(room, GFP_ATOMIC | __GFP_NOWARN |
+					__GFP_ACCOUNT);
+	if (e->data)
+		e->room = room;
+	else
+		atomic_long_sub(room, &total_room);
 }
 
 /* Takes the entries of a ring; the caller frees them. */
@@ -57,6 +95,15 @@ static struct pilot_salvage *take_entries(struct pilot_salvage_ring *ring)
 	ring->e = NULL;
 	spin_unlock_bh(&ring->lock);
 	return e;
+}
+
+static void free_entries(struct pilot_salvage *all)
+{
+	unsigned int i;
+
+	for (i = 0; all && i < PILOT_SALVAGE_ENTRIES; i++)
+		wipe(&all[i]);
+	kfree(all);
 }
 
 /**
@@ -82,20 +129,16 @@ static struct pilot_salvage *next_entry(struct pilot_peer *peer,
 
 	if (unlikely(!ring->e)) {
 		ring->e = kcalloc(PILOT_SALVAGE_ENTRIES, sizeof(*ring->e),
-				  GFP_ATOMIC | __GFP_NOWARN);
+				  GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
 		if (!ring->e)
 			return NULL;
 		/* who wipes it must not sleep as long as between keepalives */
-		timer_reduce(&peer->timer, jiffies + PILOT_SALVAGE_LIFE);
+		timer_reduce(&peer->timer, jiffies + LIFE);
 	}
 	e = &ring->e[ring->next++ % PILOT_SALVAGE_ENTRIES];
-	if (unlikely(e->room < len)) {
-		u32 room = round_up(len, ROOM_STEP);
-
-		wipe(e);
-		e->data = kmalloc(room, GFP_ATOMIC | __GFP_NOWARN);
-		e->room = e->data ? room : 0;
-	}
+	ring->when = jiffies;
+	if (unlikely(e->room < len))
+		grow(e, len);
 	e->len = 0;
 	if (unlikely(!e->data))
 		return NULL;
@@ -103,7 +146,7 @@ static struct pilot_salvage *next_entry(struct pilot_peer *peer,
 	e->protocol = protocol;
 	e->key_id = key_id;
 	e->counter = counter;
-	e->when = jiffies;
+	e->when = ring->when;
 	return e;
 }
 
@@ -261,9 +304,11 @@ void pilot_salvage_resend(struct pilot_peer *peer, u32 key_id)
 			skb_put_data(skb, found[i].data, found[i].len);
 			skb_reset_network_header(skb);
 			skb->protocol = found[i].protocol;
-			pilot_send_packet(peer, skb);
-			pilot_count(peer->pd, peer, PILOT_A_STATS_TX_SALVAGED);
-			sent++;
+			if (!pilot_send_packet(peer, skb)) {
+				pilot_count(peer->pd, peer,
+					    PILOT_A_STATS_TX_SALVAGED);
+				sent++;
+			}
 		}
 		wipe(&found[i]);
 	}
@@ -277,15 +322,45 @@ void pilot_salvage_resend(struct pilot_peer *peer, u32 key_id)
  */
 void pilot_salvage_forget(struct pilot_peer *peer)
 {
-	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		free_entries(take_entries(per_cpu_ptr(peer->salvage, cpu)));
+}
+
+/**
+ * pilot_salvage_expire() - wipes what is too old to be sent again
+ * @peer: peer
+ * @now: jiffies
+ * @due: receives when to come again, if so
+ *
+ * By ring: what one CPU sends, or a keepalive, keeps nothing of another one's.
+ *
+ * Context: softirq. Return: whether something is left.
+ */
+bool pilot_salvage_expire(struct pilot_peer *peer, unsigned long now,
+			  unsigned long *due)
+{
+	bool left = false;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct pilot_salvage *all;
+		struct pilot_salvage_ring *ring;
+		struct pilot_salvage *all = NULL;
+		unsigned long end;
 
-		all = take_entries(per_cpu_ptr(peer->salvage, cpu));
-		for (i = 0; all && i < PILOT_SALVAGE_ENTRIES; i++)
-			wipe(&all[i]);
-		kfree(all);
+		ring = per_cpu_ptr(peer->salvage, cpu);
+		spin_lock(&ring->lock);
+		end = ring->when + LIFE;
+		if (ring->e && time_after_eq(now, end)) {
+			swap(all, ring->e);
+		} else if (ring->e) {
+			if (!left || time_before(end, *due))
+				*due = end;
+			left = true;
+		}
+		spin_unlock(&ring->lock);
+		free_entries(all);
 	}
+	return left;
 }

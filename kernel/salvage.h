@@ -10,9 +10,6 @@
 struct pilot_peer;
 struct sk_buff;
 
-/* So long after the last frame, what was sent is forgotten. */
-#define PILOT_SALVAGE_LIFE	(msecs_to_jiffies(PILOT_SALVAGE_MS) + HZ)
-
 /**
  * struct pilot_salvage - a packet that was sent lately
  * @counter: nonce counter it was sent under; gives the order
@@ -37,11 +34,13 @@ struct pilot_salvage {
  * struct pilot_salvage_ring - the latest packets one CPU sent to a peer
  * @lock: guards the rest; leaf. Contended only while packets are salvaged
  * @next: entry to be overwritten next
+ * @when: jiffies of the latest
  * @e: PILOT_SALVAGE_ENTRIES entries, NULL while there is no traffic
  */
 struct pilot_salvage_ring {
 	spinlock_t lock;	/* the rest, leaf */
 	u32 next;
+	unsigned long when;
 	struct pilot_salvage *e;
 };
 
@@ -53,5 +52,7 @@ int pilot_salvage_record_skb(struct pilot_peer *peer, u32 key_id, u64 counter,
 			     struct sk_buff *skb);
 void pilot_salvage_resend(struct pilot_peer *peer, u32 key_id);
 void pilot_salvage_forget(struct pilot_peer *peer);
+bool pilot_salvage_expire(struct pilot_peer *peer, unsigned long now,
+			  unsigned long *due);
 
 #endif /* _PILOT_SALVAGE_H */

@@ -205,6 +205,7 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 		goto error;
 
 	skb_scrub_packet(skb, true);
+	skb_init_secmark(skb);
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->encapsulation = 0;
 	note_sent(peer);
@@ -495,11 +496,12 @@ static int send_or_queue(struct pilot_peer *peer, struct sk_buff *skb)
  * @peer: receiver
  * @skb: inner packet, no super-packet; consumed
  *
- * Context: bottom halves off, RCU read side, pilot_aead_usable().
+ * Context: bottom halves off, RCU read side, pilot_aead_usable(). Return: 0 if it
+ * was sent or queued, else why not.
  */
-void pilot_send_packet(struct pilot_peer *peer, struct sk_buff *skb)
+int pilot_send_packet(struct pilot_peer *peer, struct sk_buff *skb)
 {
-	send_or_queue(peer, skb);
+	return send_or_queue(peer, skb);
 }
 
 /* The keepalive of the reference: a control packet to port 0, no payload. */
@@ -855,8 +857,10 @@ netdev_tx_t pilot_xmit(struct sk_buff *skb, struct net_device *dev)
 	int ret;
 
 	if (pilot_device_must_defer(&pd->deferred_tx, pilot_aead_usable())) {
-		if (!pilot_device_defer(pd, &pd->deferred_tx, skb))
+		if (!pilot_device_defer(pd, &pd->deferred_tx, skb)) {
+			pilot_count(pd, NULL, PILOT_A_STATS_TX_ERROR);
 			DEV_STATS_INC(dev, tx_dropped);
+		}
 		return NETDEV_TX_OK;
 	}
 	/* a packet socket comes with the bottom halves' read side alone */

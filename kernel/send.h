@@ -18,7 +18,7 @@ int pilot_control_send(struct pilot_peer *peer, struct pilot_key *key,
 		       struct pilot_endpoint *ep, bool relay,
 		       struct sk_buff *skb);
 void pilot_send_refuse(struct pilot_device *pd, struct sk_buff *skb);
-void pilot_send_packet(struct pilot_peer *peer, struct sk_buff *skb);
+int pilot_send_packet(struct pilot_peer *peer, struct sk_buff *skb);
 void pilot_send_keepalive(struct pilot_peer *peer, struct pilot_key *key);
 void pilot_send_answer(struct pilot_peer *peer, bool relay);
 void pilot_send_probe(struct pilot_peer *peer);

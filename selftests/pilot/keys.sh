@@ -298,6 +298,27 @@ unused_key_goes() {
 	busywait 60000 has_slots && on "$n1" pilot set pilot0 node-id 7
 }
 
+salvage_bytes() {
+	cat /sys/module/pilot/parameters/salvage_bytes
+}
+
+# Keepalives keep nothing, nor does what another CPU sends.
+plaintexts_are_wiped() {
+	local large rc=0 pid
+	on "$n1" pilot peer set pilot0 2 keepalive 1 && on "$n2" pilot peer set pilot0 1 keepalive 1 || return
+	on "$n1" taskset -c 1 ping -n -q -i 0.05 -c 8 -s 1000 10.9.0.2 || return
+	large=$(salvage_bytes)
+	[ "$large" -ge 8192 ] || fail "$large bytes after pings of 1000" || return
+	spawn "$n1" taskset -c 0 ping -n -q -i 0.2 10.9.0.2 >"$work/ping" &
+	pid=$!
+	busywait 12000 eval '[ "$(salvage_bytes)" -lt 8192 ]' || fail "$(salvage_bytes) bytes beside small pings" || rc=1
+	[ "$(salvage_bytes)" -gt 0 ] || fail "nothing is kept" || rc=1
+	kill $pid
+	wait $pid
+	busywait 12000 eval '[ "$(salvage_bytes)" = 0 ]' || fail "$(salvage_bytes) bytes beside keepalives" || rc=1
+	on "$n1" pilot peer set pilot0 2 keepalive 25 && on "$n2" pilot peer set pilot0 1 keepalive 25 && return $rc
+}
+
 # Frames in node 1's name that fail authentication.
 junk() { # how many
 	local i
@@ -384,5 +405,6 @@ else
 fi
 try "a key is in doubt after as many failures in a row as was set" gate_counts
 try "and not before it is as old as was set" gate_waits
+try "what was sent is forgotten in time" plaintexts_are_wiped
 try "a removed peer is not sent to" peer_removed
 finish
