@@ -33,6 +33,11 @@
 #include <asm/unaligned.h>
 #endif
 
+/* After 6.16 the workqueue that is bound to no CPU has another name. */
+#ifndef PILOT_HAVE_DFL_WQ
+#define system_dfl_wq system_unbound_wq
+#endif
+
 /* 6.12: a field instead of a feature flag */
 static inline void pilot_compat_set_lltx(struct net_device *dev)
 {

@@ -22,7 +22,7 @@
 #include "socket.h"
 #include "trace.h"
 
-/* All devices of all namespaces. RTNL. */
+/* All devices of all namespaces. RTNL; or RCU, to read. */
 static LIST_HEAD(pilot_devices);
 
 /**
@@ -46,7 +46,7 @@ bool pilot_device_defer(struct pilot_device *pd, struct pilot_deferred *d,
 	n = atomic_inc_return(&d->n);
 	trace_pilot_defer(pd, d == &pd->deferred_tx, n);
 	skb_queue_tail(&d->list, skb);
-	queue_work(system_unbound_wq, &pd->deferred_work);
+	queue_work(system_dfl_wq, &pd->deferred_work);
 	return true;
 }
 
@@ -99,8 +99,10 @@ static int pilot_open(struct net_device *dev)
 	mutex_lock(&pd->lock);
 	err = pilot_socket_open(pd, pd->port);
 	if (!err)
-		xa_for_each(&pd->peers.ids, id, peer)
+		xa_for_each(&pd->peers.ids, id, peer) {
 			pilot_peer_arm(peer);
+			cond_resched();
+		}
 	mutex_unlock(&pd->lock);
 	return err;
 }
@@ -113,8 +115,10 @@ static int pilot_stop(struct net_device *dev)
 
 	mutex_lock(&pd->lock);
 	pilot_socket_close(pd);
-	xa_for_each(&pd->peers.ids, id, peer)
+	xa_for_each(&pd->peers.ids, id, peer) {
 		pilot_peer_purge(peer);
+		cond_resched();
+	}
 	pilot_demand_purge(pd);
 	mutex_unlock(&pd->lock);
 	return 0;
@@ -164,9 +168,10 @@ static void pilot_uninit(struct net_device *dev)
 	flush_work(&pd->deferred_work);	/* leaves its lists empty */
 	pilot_demand_destroy(pd);
 	mutex_lock(&pd->lock);
-	if (pd->handler_portid)
-		pilot_nl_handler_gone();
+	spin_lock_bh(&pd->handler_lock);
 	WRITE_ONCE(pd->handler_portid, 0);
+	pd->handler_net = NULL;
+	spin_unlock_bh(&pd->handler_lock);
 	pilot_peers_destroy(pd);
 	pilot_allowedips_destroy(&pd->allowedips);
 	pilot_endpoint_free(rcu_replace_pointer(pd->beacon, NULL,
@@ -267,7 +272,7 @@ PILOT_NEWLINK(pilot_newlink, dev, link_net, extack)
 
 	err = register_netdevice(dev);
 	if (!err)
-		list_add_tail(&pd->list, &pilot_devices);
+		list_add_tail_rcu(&pd->list, &pilot_devices);
 	return err;
 }
 
@@ -275,7 +280,8 @@ static void pilot_dellink(struct net_device *dev, struct list_head *head)
 {
 	struct pilot_device *pd = netdev_priv(dev);
 
-	list_del(&pd->list);
+	/* before it is freed the core waits for readers */
+	list_del_rcu(&pd->list);
 	unregister_netdevice_queue(dev, head);
 }
 
@@ -318,10 +324,8 @@ static void release_handler(struct pilot_device *pd, struct net *net, bool same)
 		pilot_nl_clear_status(pd);
 	}
 	spin_unlock_bh(&pd->handler_lock);
-	if (gone) {
-		pilot_nl_handler_gone();
+	if (gone)
 		pilot_event_device(pd, PILOT_EVENT_HANDLER_GONE);
-	}
 }
 
 /**
@@ -329,17 +333,20 @@ static void release_handler(struct pilot_device *pd, struct net *net, bool same)
  * @net: its namespace
  * @portid: its port
  *
+ * Without RTNL: any socket of generic netlink may be the one, and who holds RTNL
+ * may take long.
+ *
  * Context: process.
  */
 void pilot_devices_release_handler(struct net *net, u32 portid)
 {
 	struct pilot_device *pd;
 
-	rtnl_lock();
-	list_for_each_entry(pd, &pilot_devices, list)
+	rcu_read_lock();
+	list_for_each_entry_rcu(pd, &pilot_devices, list)
 		if (READ_ONCE(pd->handler_portid) == portid)
 			release_handler(pd, net, true);
-	rtnl_unlock();
+	rcu_read_unlock();
 }
 
 static void drop_all_keys(void)
@@ -355,8 +362,10 @@ static void drop_all_keys(void)
 		/* first, so that what is then asked for is made anew */
 		pd->cleared++;
 		pilot_event_device(pd, PILOT_EVENT_CLEARED);
-		xa_for_each(&pd->peers.ids, id, peer)
+		xa_for_each(&pd->peers.ids, id, peer) {
 			pilot_key_drop_all(peer, PILOT_REASON_CLEARED);
+			cond_resched();
+		}
 		mutex_unlock(&pd->lock);
 	}
 	rtnl_unlock();

@@ -93,7 +93,7 @@ struct pilot_status {
  * @n_queues: peers that have packets waiting
  * @event_seq: sequence number of the last event
  * @cleared: how often all keys were dropped, see drop_all_keys(); @lock
- * @list: entry of pilot_devices; RTNL
+ * @list: entry of pilot_devices; RTNL, read under RCU
  * @lock: serialises configuration. Taken after RTNL, before peers' locks
  * @dying: being unregistered; @lock
  * @unauth: negotiated keys need not be authenticated

@@ -13,11 +13,13 @@
 
 /**
  * struct pilot_event - an event that is being written
- * @skb: message, NULL if nobody listens or memory ran out
+ * @net: namespace it goes to, held: the device may move, and the one it left go
+ * @skb: message
  * @hdr: its header
  * @nest: its PILOT_A_EVENT
  */
 struct pilot_event {
+	struct net *net;
 	struct sk_buff *skb;
 	void *hdr;
 	struct nlattr *nest;
@@ -32,11 +34,16 @@ static bool event_begin(struct pilot_device *pd, struct pilot_event *ev,
 {
 	u32 seq = atomic_inc_return(&pd->event_seq);
 
-	if (!genl_has_listeners(&pilot_family, dev_net(pd->dev), 0))
+	rcu_read_lock();
+	ev->net = maybe_get_net(dev_net(pd->dev));
+	rcu_read_unlock();
+	if (!ev->net)
 		return false;
+	if (!genl_has_listeners(&pilot_family, ev->net, 0))
+		goto no_event;
 	ev->skb = nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_ATOMIC);
 	if (!ev->skb)
-		return false;
+		goto no_event;
 	ev->hdr = pilot_nl_begin(ev->skb, 0, 0, 0, PILOT_CMD_EVENT, pd->dev);
 	ev->nest = ev->hdr ? nla_nest_start(ev->skb, PILOT_A_EVENT) : NULL;
 	if (ev->nest && !nla_put_u32(ev->skb, PILOT_A_EVENT_TYPE, type) &&
@@ -45,19 +52,22 @@ static bool event_begin(struct pilot_device *pd, struct pilot_event *ev,
 	     !nla_put_u32(ev->skb, PILOT_A_EVENT_NODE_ID, node_id)))
 		return true;
 	nlmsg_free(ev->skb);
+no_event:
+	put_net(ev->net);
 	return false;
 }
 
-static void event_end(struct pilot_device *pd, struct pilot_event *ev, int err)
+static void event_end(struct pilot_event *ev, int err)
 {
 	if (err) {
 		nlmsg_free(ev->skb);
-		return;
+	} else {
+		nla_nest_end(ev->skb, ev->nest);
+		genlmsg_end(ev->skb, ev->hdr);
+		genlmsg_multicast_netns(&pilot_family, ev->net, ev->skb, 0, 0,
+					GFP_ATOMIC);
 	}
-	nla_nest_end(ev->skb, ev->nest);
-	genlmsg_end(ev->skb, ev->hdr);
-	genlmsg_multicast_netns(&pilot_family, dev_net(pd->dev), ev->skb, 0, 0,
-				GFP_ATOMIC);
+	put_net(ev->net);
 }
 
 /**
@@ -70,7 +80,7 @@ void pilot_event_device(struct pilot_device *pd, enum pilot_event_type type)
 	struct pilot_event ev;
 
 	if (event_begin(pd, &ev, type, 0))
-		event_end(pd, &ev, 0);
+		event_end(&ev, 0);
 }
 
 /**
@@ -83,7 +93,7 @@ void pilot_event_peer(struct pilot_peer *peer, enum pilot_event_type type)
 	struct pilot_event ev;
 
 	if (event_begin(peer->pd, &ev, type, peer->node_id))
-		event_end(peer->pd, &ev, 0);
+		event_end(&ev, 0);
 }
 
 /**
@@ -96,7 +106,7 @@ void pilot_event_need_key(struct pilot_peer *peer, enum pilot_reason reason)
 	struct pilot_event ev;
 
 	if (event_begin(peer->pd, &ev, PILOT_EVENT_NEED_KEY, peer->node_id))
-		event_end(peer->pd, &ev,
+		event_end(&ev,
 			  nla_put_u8(ev.skb, PILOT_A_EVENT_REASON, reason));
 }
 
@@ -112,7 +122,7 @@ void pilot_event_need_peer(struct pilot_device *pd, u32 node_id,
 	struct pilot_event ev;
 
 	if (event_begin(pd, &ev, PILOT_EVENT_NEED_PEER, node_id))
-		event_end(pd, &ev,
+		event_end(&ev,
 			  nla_put_u8(ev.skb, PILOT_A_EVENT_REASON, reason));
 }
 
@@ -127,7 +137,7 @@ void pilot_event_registry(struct pilot_device *pd,
 	struct pilot_event ev;
 
 	if (event_begin(pd, &ev, PILOT_EVENT_REGISTRY_CHANGED, 0))
-		event_end(pd, &ev,
+		event_end(&ev,
 			  nla_put_u8(ev.skb, PILOT_A_EVENT_REGISTRY, state));
 }
 
@@ -146,7 +156,7 @@ void pilot_event_key_installed(struct pilot_peer *peer, u32 key_id,
 	if (!event_begin(peer->pd, &ev, PILOT_EVENT_KEY_INSTALLED,
 			 peer->node_id))
 		return;
-	event_end(peer->pd, &ev,
+	event_end(&ev,
 		  nla_put_u32(ev.skb, PILOT_A_EVENT_KEY_ID, key_id) ||
 		  (authenticated &&
 		   nla_put_flag(ev.skb, PILOT_A_EVENT_AUTHENTICATED)) ||
@@ -166,7 +176,7 @@ void pilot_event_key_confirmed(struct pilot_peer *peer, u32 key_id)
 
 	if (event_begin(peer->pd, &ev, PILOT_EVENT_KEY_CONFIRMED,
 			peer->node_id))
-		event_end(peer->pd, &ev,
+		event_end(&ev,
 			  nla_put_u32(ev.skb, PILOT_A_EVENT_KEY_ID, key_id));
 }
 
@@ -182,7 +192,7 @@ void pilot_event_key_dropped(struct pilot_peer *peer, u32 key_id,
 	struct pilot_event ev;
 
 	if (event_begin(peer->pd, &ev, PILOT_EVENT_KEY_DROPPED, peer->node_id))
-		event_end(peer->pd, &ev,
+		event_end(&ev,
 			  nla_put_u32(ev.skb, PILOT_A_EVENT_KEY_ID, key_id) ||
 			  nla_put_u8(ev.skb, PILOT_A_EVENT_REASON, reason));
 }
@@ -199,7 +209,7 @@ void pilot_event_endpoint(struct pilot_peer *peer,
 
 	if (event_begin(peer->pd, &ev, PILOT_EVENT_ENDPOINT_CHANGED,
 			peer->node_id))
-		event_end(peer->pd, &ev,
+		event_end(&ev,
 			  pilot_nl_put_endpoint(ev.skb, PILOT_A_EVENT_ENDPOINT, remote));
 }
 
@@ -213,7 +223,7 @@ void pilot_event_path(struct pilot_peer *peer, enum pilot_path path)
 	struct pilot_event ev;
 
 	if (event_begin(peer->pd, &ev, PILOT_EVENT_PATH_CHANGED, peer->node_id))
-		event_end(peer->pd, &ev,
+		event_end(&ev,
 			  nla_put_u8(ev.skb, PILOT_A_EVENT_PATH, path));
 }
 
@@ -229,6 +239,6 @@ void pilot_event_count(struct pilot_peer *peer, enum pilot_event_type type,
 	struct pilot_event ev;
 
 	if (event_begin(peer->pd, &ev, type, peer->node_id))
-		event_end(peer->pd, &ev,
+		event_end(&ev,
 			  nla_put_u32(ev.skb, PILOT_A_EVENT_COUNT, count));
 }

@@ -3,8 +3,9 @@
  * Generic netlink family "pilot": what it accepts. The interface is described
  * in include/uapi/linux/pilot.h and Documentation/netlink/specs/pilot.yaml.
  *
- * Commands that only read take the device's lock as well: everything they
- * tell of a peer is of one moment.
+ * Commands that only read take the device's lock as well: what requests change
+ * they tell as of one moment. What frames change goes on meanwhile: counters,
+ * endpoints, and the slots of keys, which are of one moment among themselves.
  */
 #include <net/genetlink.h>
 

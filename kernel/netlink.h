@@ -11,7 +11,6 @@ union pilot_sockaddr;
 
 int pilot_nl_init(void);
 void pilot_nl_exit(void);
-void pilot_nl_handler_gone(void);
 void pilot_nl_clear_status(struct pilot_device *pd);
 int pilot_nl_frame_up(struct pilot_device *pd, u32 sender,
 		      const union pilot_sockaddr *from, bool relayed,

@@ -238,11 +238,14 @@ void *pilot_nl_begin(struct sk_buff *skb, u32 portid, u32 seq, int flags, u8 cmd
 		     struct net_device *dev)
 {
 	void *hdr = genlmsg_put(skb, portid, seq, &pilot_family, flags, cmd);
+	char name[IFNAMSIZ];
 
 	if (!hdr)
 		return NULL;
+	/* it may be changed meanwhile: mixed at worst, but never without its end */
+	strscpy(name, dev->name, sizeof(name));
 	if (nla_put_s32(skb, PILOT_A_IFINDEX, dev->ifindex) ||
-	    nla_put_string(skb, PILOT_A_IFNAME, dev->name)) {
+	    nla_put_string(skb, PILOT_A_IFNAME, name)) {
 		genlmsg_cancel(skb, hdr);
 		return NULL;
 	}

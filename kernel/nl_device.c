@@ -39,11 +39,14 @@ static int put_device_nest(struct sk_buff *skb, struct pilot_device *pd)
 {
 	struct nlattr *nest = nla_nest_start(skb, PILOT_A_DEVICE), *stats;
 	struct pilot_endpoint *beacon;
-	u32 handler;
+	u32 handler, seq;
 	int err;
 
 	if (!nest)
 		return -EMSGSIZE;
+	/* first: what an event tells that is not in here has a later number */
+	seq = atomic_read(&pd->event_seq);
+	smp_rmb();	/* with that of atomic_inc_return() in event_begin() */
 	spin_lock_bh(&pd->handler_lock);
 	handler = pd->handler_portid;
 	spin_unlock_bh(&pd->handler_lock);
@@ -60,8 +63,7 @@ static int put_device_nest(struct sk_buff *skb, struct pilot_device *pd)
 	    nla_put_u32(skb, PILOT_A_DEVICE_KEYS, atomic_read(&pd->n_keys)) ||
 	    nla_put_string(skb, PILOT_A_DEVICE_AEAD, pilot_aead_driver()) ||
 	    (handler && nla_put_u32(skb, PILOT_A_DEVICE_HANDLER, handler)) ||
-	    nla_put_u32(skb, PILOT_A_DEVICE_EVENT_SEQ,
-			atomic_read(&pd->event_seq)) ||
+	    nla_put_u32(skb, PILOT_A_DEVICE_EVENT_SEQ, seq) ||
 	    nla_put_u32(skb, PILOT_A_DEVICE_CLEARED, pd->cleared) ||
 	    nla_put_u8(skb, PILOT_A_DEVICE_ON_DEMAND, pd->on_demand) ||
 	    pilot_nl_put_status(skb, pd))

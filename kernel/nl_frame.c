@@ -14,9 +14,6 @@
 #include "send.h"
 #include "socket.h"
 
-/* Sockets registered as handlers; without any, closing sockets is cheap. */
-static atomic_t n_handlers;
-
 int pilot_nl_handler_register_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct pilot_device *pd = pilot_nl_lock(genl_info_net(info), info->attrs,
@@ -31,7 +28,6 @@ int pilot_nl_handler_register_doit(struct sk_buff *skb, struct genl_info *info)
 	} else if (!pd->handler_portid) {
 		WRITE_ONCE(pd->handler_portid, info->snd_portid);
 		pd->handler_net = genl_info_net(info);
-		atomic_inc(&n_handlers);
 	} else if (pd->handler_portid != info->snd_portid ||
 		   !net_eq(pd->handler_net, genl_info_net(info))) {
 		err = -EBUSY;
@@ -44,14 +40,12 @@ int pilot_nl_handler_register_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* Sockets without a registration are told apart before anything is locked. */
 static int netlink_notify(struct notifier_block *nb, unsigned long action,
 			  void *data)
 {
 	struct netlink_notify *n = data;
 
-	if (action == NETLINK_URELEASE && n->protocol == NETLINK_GENERIC &&
-	    atomic_read(&n_handlers))
+	if (action == NETLINK_URELEASE && n->protocol == NETLINK_GENERIC)
 		pilot_devices_release_handler(n->net, n->portid);
 	return NOTIFY_DONE;
 }
@@ -59,14 +53,6 @@ static int netlink_notify(struct notifier_block *nb, unsigned long action,
 static struct notifier_block netlink_notifier = {
 	.notifier_call = netlink_notify,
 };
-
-/**
- * pilot_nl_handler_gone() - a device lost its handler
- */
-void pilot_nl_handler_gone(void)
-{
-	atomic_dec(&n_handlers);
-}
 
 /**
  * pilot_nl_frame_up() - hands a frame to the handler

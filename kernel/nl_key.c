@@ -75,15 +75,18 @@ static int put_key(struct sk_buff *skb, int type, struct pilot_peer *peer,
 
 int pilot_nl_put_keys(struct sk_buff *skb, int type, struct pilot_peer *peer)
 {
+	struct pilot_key *keys[PILOT_SLOTS];
 	int slot, err = 0;
 
 	rcu_read_lock();
-	for (slot = 0; slot < PILOT_SLOTS && !err; slot++) {
-		struct pilot_key *key = rcu_dereference(peer->keys[slot]);
-
-		if (key)
-			err = put_key(skb, type, peer, key, slot);
-	}
+	/* a frame may move them between slots meanwhile */
+	spin_lock_bh(&peer->lock);
+	for (slot = 0; slot < PILOT_SLOTS; slot++)
+		keys[slot] = rcu_dereference(peer->keys[slot]);
+	spin_unlock_bh(&peer->lock);
+	for (slot = 0; slot < PILOT_SLOTS && !err; slot++)
+		if (keys[slot])
+			err = put_key(skb, type, peer, keys[slot], slot);
 	rcu_read_unlock();
 	return err;
 }
@@ -138,13 +141,15 @@ int pilot_nl_key_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			err = -EMSGSIZE;
 			break;
 		}
-		genl_dump_check_consistent(cb, hdr);
 		empty = skb_tail_pointer(skb);
 		err = pilot_nl_put_keys(skb, PILOT_A_KEY, peer);
-		if (err || skb_tail_pointer(skb) == empty)
+		if (err || skb_tail_pointer(skb) == empty) {
 			genlmsg_cancel(skb, hdr);
-		else
+		} else {
+			/* it is told in a message that is sent, or not at all */
+			genl_dump_check_consistent(cb, hdr);
 			genlmsg_end(skb, hdr);
+		}
 		if (err)
 			break;
 		cb->args[0] = id + 1;
@@ -159,13 +164,15 @@ static bool has_authenticated(struct pilot_peer *peer)
 	bool has = false;
 	int slot;
 
-	rcu_read_lock();
+	spin_lock_bh(&peer->lock);
 	for (slot = 0; slot < PILOT_SLOTS; slot++) {
-		struct pilot_key *key = rcu_dereference(peer->keys[slot]);
+		struct pilot_key *key =
+			rcu_dereference_protected(peer->keys[slot],
+						  lockdep_is_held(&peer->lock));
 
 		has |= key && key->authenticated;
 	}
-	rcu_read_unlock();
+	spin_unlock_bh(&peer->lock);
 	return has;
 }
 

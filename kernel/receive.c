@@ -292,7 +292,9 @@ static void deliver_skb(struct pilot_rx *rx, struct sk_buff *skb,
 	skb_trim(skb, len);
 	if (skb == rx->skb) {
 		skb_scrub_packet(skb, true);
+		skb_init_secmark(skb);
 		skb_clear_hash(skb);
+		skb->priority = 0;
 		skb_set_queue_mapping(skb, 0);
 		skb->encapsulation = 0;
 		/* the checksum that was to be filled in is the outer one */
@@ -365,10 +367,13 @@ static void deliver(struct pilot_rx *rx, struct pilot_frame *f,
 		deliver_merged(rx, m);
 		if (likely(pilot_merge_start(m, peer, text, len, f->page,
 					     f->off + PILOT_PILS_HLEN,
-					     !netif_elide_gro(pd->dev))))
+					     !netif_elide_gro(pd->dev)))) {
 			f->page = NULL;
-		else
+		} else {
+			rx->packets--;
+			rx->bytes -= len;
 			drop(pd, peer, NULL, PILOT_A_STATS_RX_NOMEM);
+		}
 	}
 }
 

@@ -60,9 +60,9 @@ static bool refusing;
 
 /*
  * Nonce prefixes: a walk through all 32-bit numbers from a random start by a
- * random odd step. No two keys installed during the life of the module get
- * the same one, so that the same secret installed again, on whatever device,
- * never meets a nonce it has used.
+ * random odd step. No two keys installed between two of these starts get the
+ * same one, so that the same secret installed again, on whatever device, never
+ * meets a nonce it has used. Another start is as likely to as another boot.
  */
 static atomic_t prefix_n;
 static u32 prefix_start;
@@ -77,12 +77,16 @@ static u32 draw_prefix(void)
 /**
  * pilot_store_redraw() - begins the walk of nonce prefixes somewhere else
  *
- * At the start, and when the machine may be running twice from here on.
+ * At the start, and when the machine may be running twice from here on. What
+ * the random numbers come from may be in the image of both; the time is not.
  */
 void pilot_store_redraw(void)
 {
-	WRITE_ONCE(prefix_start, get_random_u32());
-	WRITE_ONCE(prefix_step, get_random_u32() | 1);
+	u64 now = (ktime_get_real_ns() ^ random_get_entropy()) *
+		  GOLDEN_RATIO_64;
+
+	WRITE_ONCE(prefix_start, get_random_u32() ^ lower_32_bits(now));
+	WRITE_ONCE(prefix_step, (get_random_u32() ^ upper_32_bits(now)) | 1);
 }
 
 /**

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints: one at every verdict on a packet and every change of a key.
- * perf record -e 'pilot:*'; see Documentation/design.rst.
+ * Tracepoints: one at every verdict on a packet and every change of a key. With
+ * names where tracefs prints them; see pilot(4).
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM pilot

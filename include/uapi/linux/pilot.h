@@ -470,7 +470,8 @@ enum pilot_frame_attr {
  * @PILOT_EVENT_PATH_CHANGED: NODE_ID, PATH
  * @PILOT_EVENT_PEER_ADDED: NODE_ID
  * @PILOT_EVENT_PEER_REMOVED: NODE_ID
- * @PILOT_EVENT_HANDLER_GONE: the handler's socket closed
+ * @PILOT_EVENT_HANDLER_GONE: the handler's socket closed, or the device left
+ *	its namespace
  * @PILOT_EVENT_GAVE_UP: NODE_ID: no answer, packets are refused for a while
  * @PILOT_EVENT_SALVAGED: NODE_ID, COUNT packets sent again under a new key
  * @PILOT_EVENT_NONCE_REPLAY: NODE_ID, COUNT replayed frames since the last
@@ -602,14 +603,16 @@ enum pilot_event_attr {
  * @PILOT_A_STATS_RX_NO_KEY: frames of a peer that has no key
  * @PILOT_A_STATS_RX_SPOOFED: packets whose source is not the sender's
  * @PILOT_A_STATS_RX_MALFORMED: genuine frames that hold no valid packet
- * @PILOT_A_STATS_RX_NOMEM: frames lost for lack of memory
+ * @PILOT_A_STATS_RX_NOMEM: frames lost for lack of memory, or because too many
+ *	wait for SIMD
  * @PILOT_A_STATS_TX_NO_KEY: packets refused: cooldown, or too many peers wait
  * @PILOT_A_STATS_TX_QUEUE_FULL: packets refused: the peer's queue is full
  * @PILOT_A_STATS_TX_NO_ENDPOINT: packets for a peer with no known address
  * @PILOT_A_STATS_TX_NO_ROUTE: frames with no route to the endpoint
  * @PILOT_A_STATS_TX_TOO_BIG: packets too big for the path, of whose size the
  *	sender was told
- * @PILOT_A_STATS_TX_ERROR: packets that could not be built or sealed
+ * @PILOT_A_STATS_TX_ERROR: packets that could not be built or sealed, or of
+ *	which too many wait for SIMD; a super-packet counts as one
  * @PILOT_A_STATS_TX_NO_PEER: packets that belong to no peer (device)
  * @PILOT_A_STATS_RX_UNKNOWN_PEER: PILS frames of unknown senders (device)
  * @PILOT_A_STATS_RX_SHORT: datagrams shorter than their kind (device)
