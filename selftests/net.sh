@@ -194,7 +194,18 @@ all_arrive() { # from-namespace to-namespace address rate command...
 	cat "$work/tx" "$work/rx"
 	awk '/^sent/ { sent = $2 } /^received/ { good = sent >= 100 && $2 == sent && /doubled 0$/ }
 		END { exit !good }' "$work/tx" "$work/rx" || fail "not all arrived once" || rc=1
+	[ $rc = 0 ] || where_lost "$from" "$to"
 	return $rc
+}
+
+where_lost() { # namespace...
+	local ns
+	for ns; do
+		on "$ns" pilot show pilot0 | grep failures
+		ip -n "$ns" -s link | grep -E -A 1 '^[0-9]|[RT]X:'
+		on "$ns" cat /proc/net/snmp /proc/net/snmp6 | grep -E '^Udp|Errors|Discards'
+	done
+	cat /proc/net/softnet_stat
 }
 
 # The same, and in order. All leave from one CPU: packets of two may overtake
