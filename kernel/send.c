@@ -94,7 +94,6 @@ static struct sk_buff *make_private(struct sk_buff *skb)
 				   skb->csum_offset);
 		n->priority = skb->priority;
 		n->protocol = skb->protocol;
-		skb_copy_hash(n, skb);
 		skb_reset_network_header(n);
 		take_charge(n, skb);
 		consume_skb(skb);
@@ -206,6 +205,11 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 
 	skb_scrub_packet(skb, true);
 	skb_init_secmark(skb);
+	/*
+	 * One tunnel is one flow: a queue for each flow inside would have frames
+	 * overtake others by more than the peer's replay window.
+	 */
+	skb_clear_hash(skb);
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->encapsulation = 0;
 	note_sent(peer);
@@ -424,7 +428,6 @@ static bool send_super(struct pilot_peer *peer, struct pilot_key *key,
 		else
 			take_charge(outer, skb);
 		outer->priority = skb->priority;
-		skb_copy_hash(outer, skb);
 		pilot_socket_xmit(pd, &route, outer, ds);
 	} while (c->left);
 	note_sent(peer);

@@ -273,6 +273,29 @@ behind_masquerade() {
 	return $rc
 }
 
+# A queue that is fair to flows, on a slow wire: what overtakes within the tunnel
+# leaves the others behind the replay window.
+one_flow() {
+	local i pids=() rc=0 rx late
+	rx=$(peer_value "$n2" 1 rx_packets) && late=$(peer_value "$n2" 1 rx_outside_window) || return
+	spawn_ready 60 "$n2" udp.py receive 5002 "$work/never" || return
+	tc -n "$n1" qdisc add dev e0 root handle 1: tbf rate 1mbit burst 8k limit 10000000 &&
+		tc -n "$n1" qdisc add dev e0 parent 1: fq_codel limit 10000 target 5s interval 10s || return
+	for i in 1 2 3 4; do
+		spawn "$n1" python3 -S -E "$py/udp.py" count 10.9.0.2 5002 300 &
+		pids+=($!)
+	done
+	on "$n1" ping -n -q -i 0.1 -c 30 -W 20 10.9.0.2
+	for i in "${pids[@]}"; do
+		wait "$i" || rc=1
+	done
+	busywait 10000 peer_stat_grew "$n2" 1 rx_packets "$rx" +1230 2>/dev/null
+	peer_stat_grew "$n2" 1 rx_packets "$rx" +1230 && peer_stat_grew "$n2" 1 rx_outside_window "$late" 0 || rc=1
+	tc -n "$n1" qdisc del dev e0 root
+	stop "$spawned"
+	return $rc
+}
+
 # Merged on arrival, and cut apart again for the tunnel's socket, for a packet
 # socket has them too. What comes out first must not take the rest along.
 cut_behind() {
@@ -494,6 +517,7 @@ for outer in 4 6; do
 		try "mirrors on the device" with_clsact pilot0
 		try "nfqueue, bypassed" with_rules "$bypass"
 		try "nfqueue, super-packets cut" queued cut
+		try "flow queues on a slow underlay: nothing overtakes" one_flow
 		try "redirected to another port" redirected
 		try "a super-packet waits for the key" waits_for_key
 		try "keys change under way" keys_change
