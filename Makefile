@@ -65,7 +65,7 @@ help:
 	@echo 'KERNEL=6.12          for that kernel of scripts/kernels, fetched if need be'
 	@echo 'KDIR=DIR             kernel headers to build against'
 	@echo 'W=1 C=1              more warnings; run sparse'
-	@echo 'LANES=N              parts of check-all and check-debug that run at a time'
+	@echo 'LANES=N              parts of check, check-all, check-debug that run at a time'
 	@echo 'VM="ARGS"            more arguments for selftests/vm/run, as in VM="--kernel 6.12"'
 
 module:
