@@ -6,6 +6,7 @@ from bad. Their functions, with others in the place of those that need a VM.
 Prints TAP; exits 1 if a test failed.
 """
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -68,7 +69,9 @@ def main():
     for number, (title, commands, good) in enumerate(TABLE, 1):
         with tempfile.TemporaryDirectory() as work:
             p = subprocess.run(['bash', '-c', BEGIN + commands, 'bash', SELFTESTS, work], timeout=60,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding='utf-8', check=False)
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding='utf-8', check=False,
+                               # of who runs tests in the background it is ignored, and bash keeps to that
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         wrong = (p.returncode == 0) != good or 'command not found' in p.stdout
         if wrong:
             print('# exit status %d\n# %s' % (p.returncode, p.stdout.replace('\n', '\n# ')))
