@@ -27,14 +27,14 @@ int main(void)
 		printf("Bail out! cannot write %s\n", path);
 		return 1;
 	}
-	if (!ok(!pilot_identity_load(&id, path, &err), "identity file is read")) {
+	if (!ok(!pilot_identity_load(&id, path, false, &err), "identity file is read")) {
 		diag("%s", err.text);
 		unlink(path);
 		return done();
 	}
 	chmod(path, 0640);
 	struct pilot_identity open_id = { 0 };
-	ok(pilot_identity_load(&open_id, path, &err) < 0,
+	ok(pilot_identity_load(&open_id, path, false, &err) < 0,
 	   "identity file that the group can read is refused: %s", err.text);
 	unlink(path);
 

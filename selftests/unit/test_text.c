@@ -404,7 +404,7 @@ static void test_identity_vectors(void)
 	size_t i, n = 0;
 
 	write_file("vector", text, 0600);
-	expect(!pilot_identity_load(&id, in_dir("vector"), &err), "identity",
+	expect(!pilot_identity_load(&id, in_dir("vector"), false, &err), "identity",
 	       "the reference's file is read");
 	free(text);
 	if (!id.secret) {
@@ -464,7 +464,7 @@ static void test_identity(void)
 	umask(before);
 	ok(!stat(in_dir("id"), &st) && (st.st_mode & 07777) == 0600 && st.st_nlink == 1,
 	   "mode 0600 under umask 0");
-	expect(!pilot_identity_load(&again, in_dir("id"), &err), "identity", "read");
+	expect(!pilot_identity_load(&again, in_dir("id"), false, &err), "identity", "read");
 	ok(!memcmp(id.pub, again.pub, sizeof(id.pub)) &&
 	   !memcmp(id.secret, again.secret, 64), "the same again");
 	memcpy(pub, id.pub, sizeof(pub));
@@ -475,38 +475,46 @@ static void test_identity(void)
 	pilot_identity_new(&id, NULL);
 	ok(memcmp(id.pub, pub, sizeof(pub)) != 0, "a second one differs");
 	ok(pilot_identity_save(&id, in_dir("id"), &err) == -EEXIST &&
-	   !pilot_identity_load(&again, in_dir("id"), NULL) &&
+	   !pilot_identity_load(&again, in_dir("id"), false, NULL) &&
 	   !memcmp(again.pub, pub, sizeof(pub)), "a file is never replaced");
 	pilot_identity_free(&again);
 	ok(pilot_identity_save(&id, in_dir("no/such"), &err) == -ENOENT &&
 	   strstr(err.text, "no/such"), "no directory: the file is named");
 	pilot_identity_free(&id);
 
-	ok(pilot_identity_load(&id, in_dir("absent"), &err) == -ENOENT &&
+	ok(pilot_identity_load(&id, in_dir("absent"), false, &err) == -ENOENT &&
 	   strstr(err.text, "absent"), "an absent file is named");
 	for (i = 0; i < 3; i++) {
 		static const mode_t modes[] = { 0640, 0604, 0601 };
 
 		chmod(in_dir("id"), modes[i]);
-		ok(pilot_identity_load(&id, in_dir("id"), &err) == -EPERM &&
+		ok(pilot_identity_load(&id, in_dir("id"), false, &err) == -EPERM &&
 		   strstr(err.text, "/id:") && strstr(err.text, "mode") && !id.secret,
 		   "mode %04o refused", (unsigned int)modes[i]);
 	}
 	chmod(in_dir("id"), 0600);
-	ok(pilot_identity_load(&id, dir, &err) && strstr(err.text, "regular"),
+	if (!geteuid() && !chown(in_dir("id"), 65534, (gid_t)-1)) {
+		ok(pilot_identity_load(&id, in_dir("id"), false, &err) == -EPERM &&
+		   strstr(err.text, "/id: it belongs to user 65534") && !id.secret,
+		   "another user's is refused");
+		ok(!pilot_identity_load(&id, in_dir("id"), true, &err),
+		   "another user's may be looked at");
+		pilot_identity_free(&id);
+	}
+	ok(pilot_identity_load(&id, dir, false, &err) && strstr(err.text, "regular"),
 	   "a directory is refused");
 	if (symlink("id", in_dir("link")))
 		diag("symlink: %s", strerror(errno));
-	ok(pilot_identity_load(&id, in_dir("link"), &err) &&
+	ok(pilot_identity_load(&id, in_dir("link"), false, &err) &&
 	   strstr(err.text, "symbolic"), "a symbolic link is refused");
 	mkfifo(in_dir("fifo"), 0600);
-	ok(pilot_identity_load(&id, in_dir("fifo"), &err) == -EINVAL,
+	ok(pilot_identity_load(&id, in_dir("fifo"), false, &err) == -EINVAL,
 	   "a FIFO is refused at once");
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		write_file("bad", bad[i].text, 0600);
 		err.text[0] = '\0';
-		ok(pilot_identity_load(&id, in_dir("bad"), &err) == -EINVAL &&
+		ok(pilot_identity_load(&id, in_dir("bad"), false, &err) == -EINVAL &&
 		   strstr(err.text, "/bad:") && strstr(err.text, bad[i].hint) &&
 		   !strstr(err.text, "9CH/yj") && !id.secret,
 		   "content %zu refused: %s", i, bad[i].hint);
@@ -517,7 +525,7 @@ static void test_identity(void)
 		memset(large, ' ', sizeof(large) - 1);
 		large[sizeof(large) - 1] = '\0';
 		write_file("bad", large, 0600);
-		ok(pilot_identity_load(&id, in_dir("bad"), &err) == -EINVAL &&
+		ok(pilot_identity_load(&id, in_dir("bad"), false, &err) == -EINVAL &&
 		   strstr(err.text, "large"), "a large file is refused");
 	}
 }

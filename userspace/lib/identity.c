@@ -180,7 +180,7 @@ int pilot_identity_parse(struct pilot_identity *id, const char *text,
 	return ret;
 }
 
-static int check_file(int fd, const char *path, struct pilot_error *err)
+static int check_file(int fd, const char *path, bool anybodys, struct pilot_error *err)
 {
 	struct stat st;
 
@@ -194,7 +194,7 @@ static int check_file(int fd, const char *path, struct pilot_error *err)
 		return pilot_error_set(err, -EPERM,
 				       "identity %s: mode %04o lets others in (chmod 600)",
 				       path, (unsigned int)st.st_mode & 07777);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
+	if (!anybodys && st.st_uid != geteuid() && st.st_uid != 0)
 		return pilot_error_set(err, -EPERM,
 				       "identity %s: it belongs to user %u", path,
 				       (unsigned int)st.st_uid);
@@ -205,7 +205,7 @@ static int check_file(int fd, const char *path, struct pilot_error *err)
 	return 0;
 }
 
-int pilot_identity_load(struct pilot_identity *id, const char *path,
+int pilot_identity_load(struct pilot_identity *id, const char *path, bool anybodys,
 			struct pilot_error *err)
 {
 	uint8_t *text = NULL;
@@ -220,7 +220,7 @@ int pilot_identity_load(struct pilot_identity *id, const char *path,
 		return pilot_error_set(err, -errno, "identity %s: %s", path,
 				       errno == ELOOP ? "a symbolic link, not a regular file" :
 				       strerror(errno));
-	ret = check_file(fd, path, err);
+	ret = check_file(fd, path, anybodys, err);
 	if (ret)
 		goto out;
 

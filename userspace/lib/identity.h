@@ -52,6 +52,7 @@ int pilot_identity_parse(struct pilot_identity *id, const char *text,
  * pilot_identity_load() - read an identity file
  * @id: to fill; release with pilot_identity_free()
  * @path: file
+ * @anybodys: to look at it, not to use it: its owner does not matter
  * @err: file and reason, may be NULL
  *
  * The file must be a regular one (no symbolic link at its end), closed to
@@ -61,7 +62,7 @@ int pilot_identity_parse(struct pilot_identity *id, const char *text,
  * Return: 0; -EPERM if others could read it; -EINVAL if its content is not an
  * identity; or another negative errno.
  */
-int pilot_identity_load(struct pilot_identity *id, const char *path,
+int pilot_identity_load(struct pilot_identity *id, const char *path, bool anybodys,
 			struct pilot_error *err);
 
 /**

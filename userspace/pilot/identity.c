@@ -51,7 +51,7 @@ static int run(int argc, char **argv)
 			pilot_identity_free(&id);
 			return cli_fail("%s", err.text);
 		}
-	} else if (pilot_identity_load(&id, argv[2], &err)) {
+	} else if (pilot_identity_load(&id, argv[2], true, &err)) {
 		return cli_fail("%s", err.text);
 	}
 	ret = print(&id, json);

@@ -78,7 +78,7 @@ static bool read_identity(struct setup *s)
 	struct pilot_error err;
 	int ret;
 
-	ret = pilot_identity_load(&s->id, s->cfg.identity, &err);
+	ret = pilot_identity_load(&s->id, s->cfg.identity, false, &err);
 	if (ret)
 		complain(s, s->cfg.lines.identity, ret, &err);
 	return !ret;
