@@ -363,7 +363,8 @@ monitors_listen() {
 start_monitors() {
 	pilot monitor >"$work/monitor" 2>&1 &
 	monitor=$!
-	pilot monitor pilot0 -j >"$work/monitor.json" 2>&1 &
+	ip link property add dev pilot0 altname overlay
+	pilot monitor overlay -j >"$work/monitor.json" 2>&1 &
 	monitor_json=$!
 	busywait 10000 monitors_listen
 }

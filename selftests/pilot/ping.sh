@@ -40,7 +40,8 @@ sizes() {
 }
 
 as_json() {
-	on "$n1" pilot ping -j -c 2 -i 0.1 pilot0 2 >"$work/json" || return
+	ip -n "$n1" link property add dev pilot0 altname overlay &&
+		on "$n1" pilot ping -j -c 2 -i 0.1 overlay 2 >"$work/json" || return
 	jq -e '.node_id == 2 and .transmitted == 2 and .received == 2 and .loss_percent == 0 and
 		(.rtt_ms.min > 0) and (.replies | length == 2) and .replies[1].seq == 2 and
 		.replies[0].path == "direct" and .replies[0].endpoint == "10.0.1.2:37736"' "$work/json"
@@ -157,7 +158,7 @@ fixed_path_stays() {
 try "pilot ping: round trips, and a summary" tunnel_pings
 try "counted, and not delivered" counted
 try "of any size that fits" sizes
-try "as JSON" as_json
+try "as JSON, by an alternative name" as_json
 try "with a peer of many prefixes" with_many_prefixes
 try "until interrupted" interrupted
 try "until nobody reads it" nobody_reads

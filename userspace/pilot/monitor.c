@@ -341,7 +341,7 @@ static int run(int argc, char **argv)
 		ret = cli_fail("%s", m.events.err.text);
 	} else {
 		if (argc == 2)
-			m.only = dev.ifname;
+			m.only = info.dev.ifname; /* events do not have alternative names */
 		ret = loop(&m);
 	}
 	pilot_genl_close(&m.events);

@@ -207,12 +207,14 @@ static bool crc_is_right(uint8_t *packet, size_t len)
 static void tell_answer(struct ping *p, uint32_t seq, int64_t rtt, bool again)
 {
 	char place[PILOT_ENDPOINT_STRLEN] = "";
+	/* its name may change, or be an alternative one */
+	const struct pilot_dev dev = { .ifindex = p->dev.ifindex };
 	struct pilot_peer_info peer;
 	const char *path = "unknown";
 
 	if (p->quiet)
 		return;
-	if (!pilot_peer_get(&p->g, &p->dev, p->node, &peer)) {
+	if (!pilot_peer_get(&p->g, &dev, p->node, &peer)) {
 		path = pilot_path_name(peer.path_active);
 		if (peer.endpoint.sa.sa_family)
 			pilot_format_endpoint(&peer.endpoint, place);
