@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 # Where to install; scripts/install has the rest of them.
 PREFIX ?= /usr/local
-export DESTDIR PREFIX SBINDIR MANDIR DOCDIR UNITDIR SYSUSERSDIR BASHCOMPDIR ZSHCOMPDIR SRCDIR
+export DESTDIR PREFIX SBINDIR INCLUDEDIR MANDIR DOCDIR UNITDIR SYSUSERSDIR BASHCOMPDIR ZSHCOMPDIR SRCDIR
 
 # ---- which kernel: KERNEL=, KDIR=, else the running one's headers, else the
 # newest
