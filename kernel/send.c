@@ -92,7 +92,6 @@ static struct sk_buff *make_private(struct sk_buff *skb)
 		if (skb->ip_summed == CHECKSUM_PARTIAL)
 			spell_zero(n, skb_checksum_start_offset(skb),
 				   skb->csum_offset);
-		n->priority = skb->priority;
 		n->protocol = skb->protocol;
 		skb_reset_network_header(n);
 		take_charge(n, skb);
@@ -206,10 +205,12 @@ static int seal_and_send(struct pilot_peer *peer, struct pilot_key *key,
 	skb_scrub_packet(skb, true);
 	skb_init_secmark(skb);
 	/*
-	 * One tunnel is one flow: a queue for each flow inside would have frames
-	 * overtake others by more than the peer's replay window.
+	 * One tunnel is one flow: a queue for each flow or class inside would have
+	 * frames overtake others by more than the peer's replay window. And what is
+	 * inside does not choose classes of the namespace around it.
 	 */
 	skb_clear_hash(skb);
+	skb->priority = 0;
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->encapsulation = 0;
 	note_sent(peer);
@@ -427,7 +428,6 @@ static bool send_super(struct pilot_peer *peer, struct pilot_key *key,
 			dst_hold(route.dst);	/* for the next one */
 		else
 			take_charge(outer, skb);
-		outer->priority = skb->priority;
 		pilot_socket_xmit(pd, &route, outer, ds);
 	} while (c->left);
 	note_sent(peer);

@@ -296,6 +296,26 @@ one_flow() {
 	return $rc
 }
 
+# Nor do sockets inside choose classes outside: packets, and a super-packet.
+one_class() {
+	on "$n1" nft 'table inet prio { chain o { type filter hook output priority 0
+		udp dport 37736 meta priority 1:1 counter
+		udp dport 5002 meta priority 1:1 counter
+	}; }' || return
+	on "$n1" python3 -S -E - <<-END || return
+		import socket
+		sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 0x10001)
+		for i in range(5):
+		    sock.sendto(bytes(100), ('10.9.0.2', 5002))
+		sock.setsockopt(17, 103, 200)   # UDP_SEGMENT
+		sock.sendto(bytes(2000), ('10.9.0.2', 5002))
+	END
+	on "$n1" nft list table inet prio | tee "$work/prio"
+	on "$n1" nft delete table inet prio
+	grep -q '37736 .*packets 0 ' "$work/prio" && grep -q '5002 .*packets [6-9]' "$work/prio"
+}
+
 # Merged on arrival, and cut apart again for the tunnel's socket, for a packet
 # socket has them too. What comes out first must not take the rest along.
 cut_behind() {
@@ -518,6 +538,7 @@ for outer in 4 6; do
 		try "nfqueue, bypassed" with_rules "$bypass"
 		try "nfqueue, super-packets cut" queued cut
 		try "flow queues on a slow underlay: nothing overtakes" one_flow
+		try "priorities of packets inside: all frames are of one class" one_class
 		try "redirected to another port" redirected
 		try "a super-packet waits for the key" waits_for_key
 		try "keys change under way" keys_change
