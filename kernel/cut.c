@@ -64,8 +64,8 @@ static void sum_headers(struct pilot_cut *c)
  */
 bool pilot_cut_start(struct pilot_cut *c, struct sk_buff *skb)
 {
-	const struct skb_shared_info *shinfo = skb_shinfo(skb);
-	unsigned int type = shinfo->gso_type & ~KNOWN_FLAGS;
+	unsigned int gso_type = skb_shinfo(skb)->gso_type;
+	unsigned int type = gso_type & ~KNOWN_FLAGS;
 	u8 proto;
 
 	/* packets lie where the one before ends; fragments are read in place */
@@ -73,7 +73,7 @@ bool pilot_cut_start(struct pilot_cut *c, struct sk_buff *skb)
 	    IS_ENABLED(CONFIG_HIGHMEM))
 		return false;
 	if (skb->ip_summed != CHECKSUM_PARTIAL || skb->encapsulation ||
-	    !shinfo->gso_size ||
+	    !skb_shinfo(skb)->gso_size ||
 	    (type != SKB_GSO_TCPV4 && type != SKB_GSO_TCPV6 &&
 	     type != SKB_GSO_UDP_L4))
 		return false;
@@ -86,7 +86,7 @@ bool pilot_cut_start(struct pilot_cut *c, struct sk_buff *skb)
 		ip = ip_hdr(skb);
 		if (ip->version != 4 || ip->ihl < 5 || ip_is_fragment(ip) ||
 		    type == SKB_GSO_TCPV6 ||
-		    (shinfo->gso_type & SKB_GSO_TCP_FIXEDID &&
+		    (gso_type & SKB_GSO_TCP_FIXEDID &&
 		     !(ip->frag_off & htons(IP_DF))))
 			return false;
 		c->th = ip->ihl * 4;
@@ -121,7 +121,7 @@ bool pilot_cut_start(struct pilot_cut *c, struct sk_buff *skb)
 	if (!pskb_may_pull(skb, c->hlen) || skb->len <= c->hlen)
 		return false;
 	c->skb = skb;
-	c->mss = shinfo->gso_size;
+	c->mss = skb_shinfo(skb)->gso_size;
 	c->left = skb->len - c->hlen;
 	c->frag = -1;
 	c->from = skb->data + c->hlen;

@@ -70,6 +70,8 @@ static void deferred_work(struct work_struct *work)
 		}
 		tx = skb_dequeue(&pd->deferred_tx.list);
 		if (tx) {
+			/* outside of xmit the stack takes it for the tunnel's */
+			skb_orphan(tx);
 			pilot_xmit_packet(pd, tx);
 			atomic_dec(&pd->deferred_tx.n);
 		}
@@ -270,9 +272,13 @@ PILOT_NEWLINK(pilot_newlink, dev, link_net, extack)
 	pilot_bucket_init(&pd->beacon_bucket);
 	pilot_demand_init(pd);
 
+	/* a handler may come, and go, as soon as there is a device to be found */
+	list_add_tail_rcu(&pd->list, &pilot_devices);
 	err = register_netdevice(dev);
-	if (!err)
-		list_add_tail_rcu(&pd->list, &pilot_devices);
+	if (err) {
+		list_del_rcu(&pd->list);
+		synchronize_rcu();	/* the caller frees it at once */
+	}
 	return err;
 }
 
@@ -377,14 +383,14 @@ static int pm_notify(struct notifier_block *nb, unsigned long action, void *data
 {
 	switch (action) {
 	case PM_HIBERNATION_PREPARE:
-		pilot_store_refuse(true);
-		drop_all_keys();
-		break;
 	case PM_SUSPEND_PREPARE:
+		pilot_store_refuse(true);
 		drop_all_keys();
 		break;
 	case PM_POST_HIBERNATION:	/* one image may be resumed twice */
 		drop_all_keys();
+		fallthrough;
+	case PM_POST_SUSPEND:
 		pilot_store_refuse(false);
 		break;
 	}

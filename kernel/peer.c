@@ -282,7 +282,8 @@ void pilot_peer_need_key(struct pilot_peer *peer, enum pilot_reason reason)
 	limit = peer->need_key_sent + msecs_to_jiffies(PILOT_REKEY_REQUEST_MS);
 	if (reason == PILOT_REASON_USER)
 		peer->cooldown = false;
-	if (peer->dead || in_cooldown(peer))
+	/* what was held back may have come true meanwhile */
+	if (!reason || peer->dead || in_cooldown(peer))
 		goto out;
 	/* one may have come since */
 	key = rcu_dereference_protected(peer->keys[PILOT_SLOT_CURRENT],
@@ -518,7 +519,7 @@ static void peer_timer(struct timer_list *timer)
 			next = due;
 	}
 	if (pilot_key_tick(peer)) {
-		pilot_send_probe(peer);
+		pilot_send_probes(peer);
 		next = now + PROBE_INTERVAL;
 	}
 	/* plaintexts are not kept longer than they may be sent again */

@@ -93,8 +93,9 @@ void pilot_store_redraw(void)
  * pilot_store_refuse() - takes no keys in for a while
  * @refuse: whether
  *
- * While a hibernation image is made and written: what is in it may run again
- * from there, with counters that have gone on since (S3). Keys that are there
+ * While the machine falls asleep: its memory would hold them, and what is in a
+ * hibernation image may run again from there, with counters that have gone on
+ * since (S3). Keys that are there
  * are dropped after it is switched on, under their devices' locks; whoever
  * installs one later, under that lock, sees it.
  */
@@ -379,7 +380,7 @@ out:
  * can be gained: counter and windows go on (S3).
  *
  * Context: process. Return: 0, -EEXIST when the name is taken, -EBUSY when two
- * negotiated keys await their proof, -EAGAIN while the machine hibernates,
+ * negotiated keys await their proof, -EAGAIN while the machine goes to sleep,
  * -ENOMEM, or an error of the crypto API.
  */
 int pilot_key_install(struct pilot_peer *peer,

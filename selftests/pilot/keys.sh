@@ -281,7 +281,7 @@ no_keys_while_hibernating() {
 	: >"$work/enough"
 	wait $pid
 	cat "$work/insisted"
-	[ $rc = 0 ] && grep -q 'EAGAIN: .*the machine is hibernating' "$work/insisted"
+	[ $rc = 0 ] && grep -q 'EAGAIN: .*the machine goes to sleep' "$work/insisted"
 }
 
 has_slots() { # slot...
