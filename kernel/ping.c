@@ -13,7 +13,10 @@
 #include "send.h"
 #include "socket.h"
 
-/* What the reference puts into its path probes. */
+/*
+ * What the reference puts into its path probes: control packets to port 0
+ * without payload it swallows, whatever their destination.
+ */
 static const char probe_text[] = "pathprobe.v1";
 
 #define PROBE_LEN	(sizeof(probe_text) - 1)
@@ -88,7 +91,51 @@ enum pilot_stats_attr pilot_ping_receive(struct pilot_peer *peer,
 	if (!pilot_ratelimit_often(&pd->limit, &peer->ping_bucket))
 		return PILOT_A_STATS_RX_PING_LIMITED;
 	answer(peer, h, relayed);
-	return PILOT_A_STATS_RX_PING;
+	/* who probes wants a sign of life and no more */
+	return h->sport ? PILOT_A_STATS_RX_PING : PILOT_A_STATS_RX_KEEPALIVE;
+}
+
+static struct sk_buff *make_probe(const struct pilot_peer *peer)
+{
+	struct sk_buff *skb = pilot_control_alloc(sizeof(struct pilot_inner) +
+						  PROBE_LEN);
+	struct pilot_device *pd = peer->pd;
+	struct pilot_inner *h;
+
+	if (!skb)
+		return NULL;
+	h = skb_put_zero(skb, sizeof(*h));
+	h->ver_flags = PILOT_INNER_VERSION << 4;
+	h->proto = PILOT_PROTO_CONTROL;
+	h->len = cpu_to_be16(PROBE_LEN);
+	h->src_net = cpu_to_be16(READ_ONCE(pd->network));
+	h->src = cpu_to_be32(READ_ONCE(pd->node_id));
+	h->dst_net = h->src_net;
+	h->dst = cpu_to_be32(peer->node_id);
+	skb_put_data(skb, probe_text, PROBE_LEN);
+	h->crc = cpu_to_be32(checksum(h, PROBE_LEN));
+	return skb;
+}
+
+/**
+ * pilot_ping_key() - sends a probe under a key, by the path in use
+ * @peer: receiver
+ * @key: key to seal it under
+ *
+ * It proves to the peer that we have the key, and asks for the same: both packets
+ * name their receivers.
+ *
+ * Context: bottom halves off, RCU read side, pilot_aead_usable().
+ */
+void pilot_ping_key(struct pilot_peer *peer, struct pilot_key *key)
+{
+	bool relay = READ_ONCE(peer->path_active) == PILOT_PATH_RELAY;
+	struct sk_buff *skb = make_probe(peer);
+
+	if (skb && !pilot_control_send(peer, key,
+				       pilot_control_way(peer, NULL, relay),
+				       relay, skb))
+		pilot_count(peer->pd, peer, PILOT_A_STATS_TX_KEEPALIVE);
 }
 
 /**
@@ -106,32 +153,19 @@ enum pilot_stats_attr pilot_ping_receive(struct pilot_peer *peer,
 int pilot_ping_probe(struct pilot_peer *peer, struct pilot_endpoint *ep,
 		     bool relay)
 {
-	struct pilot_device *pd = peer->pd;
-	struct pilot_inner *h;
-	struct sk_buff *skb;
+	struct sk_buff *skb = make_probe(peer);
 	int err = -EBUSY;
 
-	skb = pilot_control_alloc(sizeof(*h) + PROBE_LEN);
 	if (!skb)
 		return -ENOMEM;
-	h = skb_put_zero(skb, sizeof(*h));
-	h->ver_flags = PILOT_INNER_VERSION << 4;
-	h->proto = PILOT_PROTO_CONTROL;
-	h->len = cpu_to_be16(PROBE_LEN);
-	h->src_net = cpu_to_be16(READ_ONCE(pd->network));
-	h->src = cpu_to_be32(READ_ONCE(pd->node_id));
-	h->dst_net = h->src_net;
-	h->dst = cpu_to_be32(peer->node_id);
-	skb_put_data(skb, probe_text, PROBE_LEN);
-	h->crc = cpu_to_be32(checksum(h, PROBE_LEN));
-
 	local_bh_disable();
 	rcu_read_lock();
 	if (pilot_aead_usable()) {
 		err = pilot_control_send(peer, rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]),
 					 pilot_control_way(peer, ep, relay), relay, skb);
 		if (!err)
-			pilot_count(pd, peer, PILOT_A_STATS_TX_KEEPALIVE);
+			pilot_count(peer->pd, peer,
+				    PILOT_A_STATS_TX_KEEPALIVE);
 	} else {
 		kfree_skb(skb);
 	}

@@ -8,11 +8,13 @@
 #include <pilot/wire.h>
 
 struct pilot_endpoint;
+struct pilot_key;
 struct pilot_peer;
 
 enum pilot_stats_attr pilot_ping_receive(struct pilot_peer *peer,
 					 const struct pilot_inner *h,
 					 bool relayed);
+void pilot_ping_key(struct pilot_peer *peer, struct pilot_key *key);
 int pilot_ping_probe(struct pilot_peer *peer, struct pilot_endpoint *ep,
 		     bool relay);
 

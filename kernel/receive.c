@@ -415,6 +415,17 @@ static unsigned int commit_run(struct pilot_frame *f, unsigned int n)
 	return i;
 }
 
+/* Whether an opened frame is a Pilot packet from its sender to this node. */
+static bool names_us(const struct pilot_frame *f)
+{
+	const struct pilot_inner *h = (void *)(f->data + PILOT_PILS_HLEN);
+
+	return f->len >= PILOT_PILS_MIN + PILOT_INNER_HLEN &&
+	       h->ver_flags >> 4 == PILOT_INNER_VERSION && h->dst &&
+	       h->dst == cpu_to_be32(READ_ONCE(f->peer->pd->node_id)) &&
+	       h->src == cpu_to_be32(f->peer->node_id);
+}
+
 /* Commits opened frames, then delivers them, in order. */
 static void finish(struct pilot_rx *rx, struct pilot_frame *f, unsigned int n,
 		   struct pilot_merge *m)
@@ -440,8 +451,10 @@ static void finish(struct pilot_rx *rx, struct pilot_frame *f, unsigned int n,
 		if (noted != f->key || prefix != h->prefix) {
 			noted = f->key;
 			prefix = h->prefix;
-			pilot_key_opened(f->peer, f->key, h->prefix);
-			if (likely(f->newest) && f->key ==
+			if (unlikely(!pilot_key_opened(f->peer, f->key, prefix,
+						       names_us(f))))
+				noted = NULL;
+			else if (likely(f->newest) && f->key ==
 			    rcu_access_pointer(f->peer->keys[PILOT_SLOT_CURRENT])) {
 				if (likely(!f->relayed))
 					pilot_endpoint_learn(f->peer, rx->skb);

@@ -15,6 +15,7 @@
 #include "device.h"
 #include "map.h"
 #include "peer.h"
+#include "ping.h"
 #include "room.h"
 #include "salvage.h"
 #include "send.h"
@@ -507,14 +508,34 @@ int pilot_send_packet(struct pilot_peer *peer, struct sk_buff *skb)
 	return send_or_queue(peer, skb);
 }
 
-/* The keepalive of the reference: a control packet to port 0, no payload. */
-static void put_keepalive(struct sk_buff *skb, u32 node_id)
-{
-	struct pilot_inner *h = skb_put_zero(skb, sizeof(*h));
+/*
+ * Signs of life that the reference swallows: an empty frame, or a control packet
+ * to port 0 without payload. Its keepalive names no receiver.
+ */
+enum sign {
+	SIGN_EMPTY,
+	SIGN_KEEPALIVE,
+	SIGN_PROOF,	/* that names its receiver: an answer nobody asked for */
+};
 
+static void put_sign(struct sk_buff *skb, const struct pilot_peer *peer,
+		     enum sign sign)
+{
+	const struct pilot_device *pd = peer->pd;
+	struct pilot_inner *h;
+
+	if (sign == SIGN_EMPTY)
+		return;
+	h = skb_put_zero(skb, sizeof(*h));
 	h->ver_flags = PILOT_INNER_VERSION << 4;
 	h->proto = PILOT_PROTO_CONTROL;
-	h->src = cpu_to_be32(node_id);
+	h->src = cpu_to_be32(READ_ONCE(pd->node_id));
+	if (sign == SIGN_PROOF) {
+		h->ver_flags |= PILOT_INNER_F_ACK;
+		h->src_net = cpu_to_be16(READ_ONCE(pd->network));
+		h->dst_net = h->src_net;
+		h->dst = cpu_to_be32(peer->node_id);
+	}
 	h->crc = cpu_to_be32(~crc32_le(~0, (u8 *)h, sizeof(*h)));
 }
 
@@ -582,16 +603,14 @@ int pilot_control_send(struct pilot_peer *peer, struct pilot_key *key,
 	return seal_and_send(peer, key, &route, relay, skb, 0, false);
 }
 
-/* An empty frame, or a keepalive. */
 static void send_sign(struct pilot_peer *peer, struct pilot_key *key,
-		      struct pilot_endpoint *ep, bool relay, bool empty)
+		      struct pilot_endpoint *ep, bool relay, enum sign sign)
 {
 	struct sk_buff *skb = pilot_control_alloc(PILOT_INNER_HLEN);
 
 	if (!skb)
 		return;
-	if (!empty)
-		put_keepalive(skb, READ_ONCE(peer->pd->node_id));
+	put_sign(skb, peer, sign);
 	if (!pilot_control_send(peer, key, ep, relay, skb))
 		pilot_count(peer->pd, peer, PILOT_A_STATS_TX_KEEPALIVE);
 }
@@ -611,7 +630,23 @@ void pilot_send_keepalive(struct pilot_peer *peer, struct pilot_key *key)
 	bool relay;
 
 	ep = path_of(peer, &relay);
-	send_sign(peer, key, ep, relay, false);
+	send_sign(peer, key, ep, relay, SIGN_KEEPALIVE);
+}
+
+/**
+ * pilot_send_proof() - proves to a peer that we have a key, and for it
+ * @peer: receiver
+ * @key: key to seal it under
+ *
+ * Context: bottom halves off, RCU read side, pilot_aead_usable().
+ */
+void pilot_send_proof(struct pilot_peer *peer, struct pilot_key *key)
+{
+	struct pilot_endpoint *ep;
+	bool relay;
+
+	ep = path_of(peer, &relay);
+	send_sign(peer, key, ep, relay, SIGN_PROOF);
 }
 
 /**
@@ -630,21 +665,22 @@ void pilot_send_answer(struct pilot_peer *peer, bool relay)
 	if (time_after(jiffies, READ_ONCE(peer->last_answer) + HZ / 4)) {
 		WRITE_ONCE(peer->last_answer, jiffies);
 		send_sign(peer, key, pilot_control_way(peer, NULL, relay),
-			  relay, true);
+			  relay, SIGN_EMPTY);
 	}
 }
 
 /**
- * pilot_send_probe() - sends a keepalive under every key that could send soon
+ * pilot_send_probes() - sends a probe under every key that could send soon
  * @peer: receiver
  *
  * Under the next key it lets the peer prove that it has it; under the current
  * one it draws an answer that keeps a replayed PILA from taking over an idle
- * session (S2).
+ * session (S2). Where there is no other key a keepalive will do: a probe calls
+ * back a peer that has let us go.
  *
  * Context: any but hard interrupt.
  */
-void pilot_send_probe(struct pilot_peer *peer)
+void pilot_send_probes(struct pilot_peer *peer)
 {
 	static const enum pilot_slot slots[] = {
 		PILOT_SLOT_CURRENT, PILOT_SLOT_NEXT, PILOT_SLOT_EARLIER,
@@ -656,8 +692,13 @@ void pilot_send_probe(struct pilot_peer *peer)
 	rcu_read_lock();
 	for (i = 0; i < ARRAY_SIZE(slots) && pilot_aead_usable(); i++) {
 		key = rcu_dereference(peer->keys[slots[i]]);
-		if (key && (!i || !READ_ONCE(key->proven)))
+		if (!key || (i && READ_ONCE(key->proven)))
+			continue;
+		if (READ_ONCE(key->proven) &&
+		    !rcu_access_pointer(peer->keys[PILOT_SLOT_NEXT]))
 			pilot_send_keepalive(peer, key);
+		else
+			pilot_ping_key(peer, key);
 	}
 	rcu_read_unlock();
 	local_bh_enable();

@@ -21,7 +21,8 @@ void pilot_send_refuse(struct pilot_device *pd, struct sk_buff *skb);
 int pilot_send_packet(struct pilot_peer *peer, struct sk_buff *skb);
 void pilot_send_keepalive(struct pilot_peer *peer, struct pilot_key *key);
 void pilot_send_answer(struct pilot_peer *peer, bool relay);
-void pilot_send_probe(struct pilot_peer *peer);
+void pilot_send_proof(struct pilot_peer *peer, struct pilot_key *key);
+void pilot_send_probes(struct pilot_peer *peer);
 int pilot_send_frame(struct pilot_device *pd, struct pilot_peer *peer,
 		     struct pilot_endpoint *ep, bool relay, const void *data,
 		     unsigned int len);

@@ -395,13 +395,13 @@ int pilot_key_install(struct pilot_peer *peer,
 		err = find_same(peer, params, id, slot, extack);
 	} while (err == -EEXIST && !params->id);
 	if (!err) {
-		pilot_send_probe(peer);
+		pilot_send_probes(peer);
 		pilot_peer_arm(peer);
 	}
 	if (err != -ENOENT)
 		return err;
 	if (READ_ONCE(refusing)) {
-		NL_SET_ERR_MSG_MOD(extack, "the machine is hibernating");
+		NL_SET_ERR_MSG_MOD(extack, "the machine goes to sleep");
 		return -EAGAIN;
 	}
 
@@ -437,7 +437,7 @@ int pilot_key_install(struct pilot_peer *peer,
 	spin_unlock_bh(&peer->lock);
 
 	pilot_peer_flush(peer);
-	pilot_send_probe(peer);
+	pilot_send_probes(peer);
 	pilot_peer_arm(peer);
 	return 0;
 }
@@ -604,7 +604,7 @@ static void proved(struct pilot_peer *peer, struct pilot_key *key)
 
 	/* the peer waits for a proof as well */
 	if (first)
-		pilot_send_keepalive(peer, key);
+		pilot_send_proof(peer, key);
 	pilot_peer_flush(peer);
 }
 
@@ -613,22 +613,22 @@ static void proved(struct pilot_peer *peer, struct pilot_key *key)
  * @peer: sender
  * @key: key that opened it
  * @prefix: its nonce prefix
+ * @to_us: it names this node as its receiver; of no account once the key is
+ *	proven
  *
- * Context: bottom halves off, RCU read side.
+ * A negotiated key is proven by frames that name their receiver: whoever passes
+ * a fresh PILA of the peer on to us, and ours to the peer in their own name, has
+ * both of us derive the same key, but the peer takes it for theirs (S2).
+ *
+ * Context: bottom halves off, RCU read side. Return: whether the key is proven.
  */
-void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
-		      __be32 prefix)
+bool pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
+		      __be32 prefix, bool to_us)
 {
 	struct pilot_key *cur = rcu_dereference(peer->keys[PILOT_SLOT_CURRENT]);
 	unsigned long now = jiffies;
 	int i;
 
-	if (READ_ONCE(key->last_rx) != now)
-		WRITE_ONCE(key->last_rx, now);
-	if (READ_ONCE(peer->last_rx) != now)
-		WRITE_ONCE(peer->last_rx, now);
-	if (unlikely(!READ_ONCE(peer->rx_seen)))
-		WRITE_ONCE(peer->rx_seen, true);
 	for (i = 0; i < PILOT_GATES; i++)
 		if (unlikely(atomic_read(&key->fails[i])))
 			atomic_set(&key->fails[i], 0);
@@ -640,10 +640,20 @@ void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
 	if (unlikely((__force u32)prefix == READ_ONCE(key->tx_prefix)))
 		WRITE_ONCE(key->tx_prefix, draw_prefix());
 
+	if (unlikely(!READ_ONCE(key->proven) && !to_us && is_negotiated(key)))
+		return false;
+	if (READ_ONCE(key->last_rx) != now)
+		WRITE_ONCE(key->last_rx, now);
+	if (READ_ONCE(peer->last_rx) != now)
+		WRITE_ONCE(peer->last_rx, now);
+	if (unlikely(!READ_ONCE(peer->rx_seen)))
+		WRITE_ONCE(peer->rx_seen, true);
+
 	if (likely(cur == key && READ_ONCE(key->proven) &&
 		   !READ_ONCE(key->gated)))
-		return;
+		return true;
 	proved(peer, key);
+	return true;
 }
 
 /*

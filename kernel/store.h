@@ -148,8 +148,8 @@ int pilot_key_install(struct pilot_peer *peer,
 		      enum pilot_slot *slot, struct netlink_ext_ack *extack);
 int pilot_key_drop(struct pilot_peer *peer, u32 id, enum pilot_reason reason);
 void pilot_key_drop_all(struct pilot_peer *peer, enum pilot_reason reason);
-void pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
-		      __be32 prefix);
+bool pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
+		      __be32 prefix, bool to_us);
 void pilot_key_failed(struct pilot_peer *peer, struct pilot_key *key,
 		      enum pilot_gate_kind kind);
 void pilot_key_ungate(struct pilot_peer *peer, struct pilot_key *key);

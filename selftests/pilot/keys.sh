@@ -235,6 +235,32 @@ same_key() {
 	[ "$(peer_value "$n1" 2 id)" = "$(peer_value "$n2" 1 id)" ]
 }
 
+# Whoever passes on a fresh PILA of node 2, and ours to node 2 in their own name, has
+# both derive one key (S2). What node 2 then seals for them, sent on to us, must
+# neither make the key ours nor move the endpoint; what it seals for us does.
+key_for_another_node() {
+	local id place rx pid
+	new_key "$work/theirs" && ping_tunnel "$n1" 10.9.0.2 && id=$(peer_value "$n1" 2 id) &&
+		place=$(peer_value "$n1" 2 endpoint) && rx=$(peer_value "$n1" 2 rx_packets) || return
+	spawn "$n2" python3 -S -E "$py/frames.py" capture e0 9 >"$work/caught" &
+	pid=$!
+	busywait 20000 grep -q ready "$work/caught" || fail "no capture" || return
+	on "$n2" pilot peer add pilot0 3 endpoint "$(endpoint $under4_1 9)" allowed-ips 10.9.0.3/32 &&
+		negotiated "$n2" 3 "$work/theirs" 31 || return
+	on "$n2" ping -n -q -c 2 -i 0.2 -W 1 10.9.0.3
+	kill $pid
+	wait $pid 2>/dev/null
+	negotiated "$n1" 2 "$work/theirs" 31 && sed -i /ready/d "$work/caught" &&
+		on "$n2" python3 -S -E "$py/frames.py" send $under4_1 37736 5557 <"$work/caught" &&
+		busywait 3000 peer_stat_grew "$n1" 2 rx_packets "$rx" +2 || fail "they were not opened" || return
+	[ "$(peer_value "$n1" 2 id)" = "$id" ] || fail "the key took over" || return
+	[ "$(peer_value "$n1" 2 endpoint)" = "$place" ] || fail "the endpoint moved" || return
+	ping_tunnel "$n1" 10.9.0.2 && ping_tunnel "$n2" 10.9.0.1 && on "$n2" pilot peer del pilot0 3 &&
+		negotiated "$n2" 1 "$work/theirs" 31 && ping_tunnel "$n2" 10.9.0.1 || return
+	busywait 5000 eval "[ \$(peer_value $n1 2 id) = 31 ]" || fail "what is sealed for us does not count" || return
+	ping_tunnel "$n1" 10.9.0.2
+}
+
 # Two keys at once, the other way round at the other end: each end would stay
 # with the one that the other end left.
 crossing_keys() {
@@ -396,6 +422,7 @@ try "drop by ID only drops that key" compare_and_drop
 try_refused "the node ID is fixed while there is a key" "key" node_id_busy
 try "stray datagrams are dropped and counted" stray_datagrams
 try "a second new key does not push out the first" second_key_beside
+try "a key that the peer has for another node does not take over" key_for_another_node
 try "keys that cross: both ends get to one" crossing_keys
 try "of keys that await their proof a third is refused" third_key_refused
 if [ -e /sys/power/pm_test ] && grep -q disk /sys/power/state; then

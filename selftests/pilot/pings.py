@@ -49,7 +49,7 @@ class Node:
 
     def answers(self, expected=0, seconds=0.7):
         """As many as expected, and what comes until nothing came for a while;
-        keepalives of its own left out."""
+        its own signs of life, from port 0 to port 0, left out."""
         out = []
         while True:
             self.sock.settimeout(seconds if len(out) >= expected else PATIENCE)
@@ -61,8 +61,7 @@ class Node:
                 continue
             sender, _, _, text = open_frame(self.key, frame)
             assert sender == PEER
-            keepalive = len(text) == 34 and text[0] == 0x10 and not any(text[10:30])
-            if not keepalive:
+            if not text or any(text[16:20]) or (text[0] != 0x10 and len(text) != 34):
                 out.append(text)
 
 

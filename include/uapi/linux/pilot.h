@@ -626,7 +626,7 @@ enum pilot_event_attr {
  * @PILOT_A_STATS_RX_HANDSHAKE_LIMITED: those over the rate limit (device)
  * @PILOT_A_STATS_RX_NO_HANDLER: those with no handler, or one whose socket
  *	was full (device)
- * @PILOT_A_STATS_RX_PING: pings that were answered (device)
+ * @PILOT_A_STATS_RX_PING: pings that were answered, probes left out (device)
  * @PILOT_A_STATS_RX_PING_LIMITED: those over the rate limit (device)
  */
 enum pilot_stats_attr {
