@@ -784,6 +784,36 @@ static void test_faults(void)
 	registry_tcp_free(r);
 }
 
+/* It answers everything, in time, but not as fast as it is asked. */
+static void test_slow(void)
+{
+	struct registry_tcp *r;
+	int64_t end;
+	uint32_t i;
+
+	fresh(ANSWER);
+	r = begin();
+	UNTIL(told.state == PILOT_REGISTRY_REGISTERED);
+	first.mode = SILENT;
+	for (i = 0; i < REGISTRY_SENT_MAX + REGISTRY_WAITING_MAX; i++)
+		registry_tcp_lookup(r, 4000 + i);
+	end = now_ms() + 1000;
+	while (now_ms() < end) {
+		run_ms(4);
+		if (!first.n_held || !first.bev)
+			continue;
+		reply_json(first.bev, proper(&first, first.held[0]));
+		json_decref(first.held[0]);
+		first.n_held--;
+		memmove(first.held, first.held + 1, first.n_held * sizeof(first.held[0]));
+	}
+	ok(told.state == PILOT_REGISTRY_REGISTERED && first.accepted == 1,
+	   "slow: the connection stays%s%s", told.error[0] ? ": " : "", told.error);
+	ok(told.lookups == REGISTRY_SENT_MAX + REGISTRY_WAITING_MAX,
+	   "slow: what waits for too long has an answer too");
+	registry_tcp_free(r);
+}
+
 static void test_gone(void)
 {
 	struct registry_tcp *r;
@@ -1094,6 +1124,7 @@ int main(void)
 	test_normal();
 	test_node();
 	test_faults();
+	test_slow();
 	test_gone();
 	test_fallback();
 	test_tls();

@@ -203,6 +203,8 @@ static void pump(struct registry_tcp *r)
 	int ret;
 
 	while (r->up && r->n_sent < REGISTRY_SENT_MAX && (e = take(&r->waiting, &r->n_waiting))) {
+		/* The time it waited for others is no time of the registry's silence. */
+		e->deadline = now_ms() + r->cfg.times.request;
 		TAILQ_INSERT_TAIL(&r->sent, e, entry);
 		r->n_sent++;
 		frame = registry_msg_build(&e->req, r->id, &len);
