@@ -115,6 +115,10 @@ int rtnl_link_set(struct rtnl *r, uint32_t ifindex, uint32_t mtu)
 /* Of the device: its own node ID, and one of a peer. */
 static uint32_t own, other;
 
+/* Its firewall mark; and a port that somebody else has. */
+static uint32_t mark;
+#define BUSY	77
+
 int pilot_device_get(struct pilot_genl *g, const struct pilot_dev *dev,
 		     struct pilot_device_info *info)
 {
@@ -128,9 +132,14 @@ int pilot_device_get(struct pilot_genl *g, const struct pilot_dev *dev,
 int pilot_device_set(struct pilot_genl *g, const struct pilot_device_info *info)
 {
 	(void)g;
-	if (info->node_id == other)
+	if (info->has & PILOT_HAS(PILOT_A_DEVICE_NODE_ID) && info->node_id == other)
 		return -EEXIST;
-	own = info->node_id;
+	if (info->has & PILOT_HAS(PILOT_A_DEVICE_LISTEN_PORT) && info->listen_port == BUSY)
+		return -EADDRINUSE;
+	if (info->has & PILOT_HAS(PILOT_A_DEVICE_NODE_ID))
+		own = info->node_id;
+	if (info->has & PILOT_HAS(PILOT_A_DEVICE_FWMARK))
+		mark = info->fwmark;
 	return 0;
 }
 
@@ -270,6 +279,25 @@ static void test_auto(void)
 	forget();
 }
 
+/* The device takes a request whole or not at all. */
+static void test_refused(void)
+{
+	struct pilot_genl g = { 0 };
+	struct rtnl rtnl = { 0 };
+	struct applier a = { .g = &g, .rtnl = &rtnl };
+	struct pilot_error err;
+
+	load("fwmark = 5\n", true);
+	cfg.listen_port = BUSY;
+	mark = 0;
+	ok(apply_device(&a, &cfg, &err) == -EADDRINUSE && !mark,
+	   "a start: what is refused is refused as a whole");
+	a.piecemeal = true;
+	apply_device(&a, &cfg, &err);
+	ok(mark == 5, "a reload: what is refused keeps nothing else back");
+	forget();
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -313,5 +341,6 @@ int main(void)
 	ok(!other && !n_routes, "a peer goes with its routes, also when there is no list of peers");
 	forget();
 	test_auto();
+	test_refused();
 	return done();
 }

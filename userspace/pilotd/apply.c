@@ -65,6 +65,23 @@ const struct wanted *wanted_find(const struct wanted_list *w, uint32_t node)
 
 /* Device */
 
+static int set_device(const struct applier *a, const struct pilot_device_info *set)
+{
+	struct pilot_device_info one = *set;
+	unsigned int attr;
+	int ret;
+
+	ret = pilot_device_set(a->g, set);
+	if (!ret || !a->piecemeal)
+		return ret;
+	for (attr = 1; attr <= PILOT_A_DEVICE_MAX; attr++) {
+		one.has = set->has & PILOT_HAS(attr);
+		if (one.has && pilot_device_set(a->g, &one))
+			log_err("reload: %s: %s", a->dev.ifname, a->g->err.text);
+	}
+	return 0;
+}
+
 int apply_device(const struct applier *a, const struct config *cfg,
 		 struct pilot_error *err)
 {
@@ -117,7 +134,7 @@ int apply_device(const struct applier *a, const struct config *cfg,
 			pilot_limit_set(l, &set, want);
 	}
 	if (set.has) {
-		ret = pilot_device_set(a->g, &set);
+		ret = set_device(a, &set);
 		if (ret) {
 			*err = a->g->err;
 			return ret;

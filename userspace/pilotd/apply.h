@@ -65,6 +65,7 @@ const struct wanted *wanted_find(const struct wanted_list *w, uint32_t node);
  * @table: where routes go, 0: nowhere
  * @old_table: where they went
  * @anew: they may be gone: all are added again
+ * @piecemeal: a reload: settings that are refused are logged, and the others made
  */
 struct applier {
 	struct pilot_genl *g;
@@ -73,6 +74,7 @@ struct applier {
 	uint32_t table;
 	uint32_t old_table;
 	bool anew;
+	bool piecemeal;
 };
 
 /**

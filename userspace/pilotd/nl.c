@@ -392,11 +392,7 @@ static void on_handler_lost(void *data)
 	nl_check_soon(nl);
 }
 
-/*
- * What has happened comes first: no frame is answered with, and none repeats, a
- * key that an event says is not to be used any more.
- */
-static void catch_up(struct nl *nl)
+void nl_catch_up(struct nl *nl)
 {
 	if (pilot_genl_recv(&nl->events) < 0)
 		log_err("%s", nl->events.err.text);
@@ -408,7 +404,7 @@ static void on_events_ready(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
-	catch_up(nl);
+	nl_catch_up(nl);
 	nl_arm_timer(nl);
 }
 
@@ -439,7 +435,7 @@ static void on_handler_ready(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
-	catch_up(nl);
+	nl_catch_up(nl);
 	if (pilot_genl_recv(&nl->handler) < 0)
 		log_err("%s", nl->handler.err.text);
 	tell_reflexive(nl);
@@ -676,7 +672,7 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	if (read(fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 		log_err("timer: %s", strerror(errno));
 	if (nl->attached) {
-		catch_up(nl);
+		nl_catch_up(nl);
 		manager_tick(nl->m, nl_now());
 		paths_tick(nl->paths, nl_now());
 	}
@@ -741,7 +737,8 @@ int nl_reload(struct nl *nl, struct config *cfg, const struct registry *reg)
 		log_err("reload: public keys: out of memory");
 	if (nl->attached) {
 		a = (struct applier){ .g = &nl->cmd, .rtnl = &nl->rtnl, .dev = nl->dev,
-				      .table = cfg->table, .old_table = old->table };
+				      .table = cfg->table, .old_table = old->table,
+				      .piecemeal = true };
 		if (apply_device(&a, cfg, &err))
 			log_err("reload: %s: %s", cfg->device, err.text);
 		a.anew = apply_addresses(&a, cfg, old);

@@ -101,6 +101,12 @@ int64_t nl_now(void);
 void nl_arm_timer(struct nl *nl);
 
 /*
+ * What has happened comes first: no frame is answered with, and none repeats, a
+ * key that an event says is not to be used any more.
+ */
+void nl_catch_up(struct nl *nl);
+
+/*
  * Look at the device as soon as may be: strangers can cause losses, so not all
  * the time.
  */

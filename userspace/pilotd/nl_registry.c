@@ -69,10 +69,13 @@ static void on_status(evutil_socket_t fd, short what, void *data)
 	if (!nl->attached)
 		return;
 	set.dev = nl->dev;
+	/* by the way frames are read that wait there */
+	nl_catch_up(nl);
 	memcpy(set.status.registry_address, reg->server, sizeof(reg->server));
 	memcpy(set.status.registry_error, reg->error, sizeof(reg->error));
 	if (pilot_device_set(&nl->handler, &set))
 		log_info("status of the registry: %s", nl->handler.err.text);
+	nl_arm_timer(nl);
 	nl_status_soon(nl);
 }
 
@@ -123,6 +126,8 @@ static void on_lookup(void *ctx, uint32_t node, const struct registry_answer *a)
 	struct nl *nl = reg->nl;
 	enum pubkey_state state = PUBKEY_UNAVAILABLE;
 
+	if (nl->attached)
+		nl_catch_up(nl);
 	if (a->verdict == REGISTRY_OK)
 		state = a->has_key ? PUBKEY_KNOWN : PUBKEY_ABSENT;
 	else if (a->verdict == REGISTRY_NOT_FOUND)
@@ -165,6 +170,7 @@ static void on_resolved(void *ctx, uint32_t node, const struct registry_answer *
 		log_info("registry: where is node %u: %s", node, a->error);
 	if (!nl->attached)
 		return;
+	nl_catch_up(nl);
 	/* A registry that will not tell where it is: the beacon may know. */
 	known = a->verdict == REGISTRY_OK ||
 		(a->verdict == REGISTRY_REFUSED && nl->cfg->beacon.sa.sa_family);
