@@ -3,8 +3,8 @@
 """usage: impostor.py IDENTITY NODE ADDRESS:PORT SECONDS
 
 Node NODE, if one believes the identity in the file: sends PILA frames in its
-name twice a second, and proves the keys that result by an empty frame. Does all a
-real node would do to have a session."""
+name twice a second, and proves the keys that result by a packet to whom it talks to.
+Does all a real node would do to have a session."""
 import base64
 import ctypes
 import hashlib
@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 import time
+import zlib
 
 sodium = ctypes.CDLL('libsodium.so.23')
 if sodium.sodium_init() < 0 or not sodium.crypto_aead_aes256gcm_is_available():
@@ -46,11 +47,14 @@ def derive(private, public):
     return hmac.new(extracted, b'pilot-tunnel-v1\x01', hashlib.sha256).digest()
 
 
-def pils(key, counter):
+def pils(key, counter, receiver):
     nonce = os.urandom(4) + struct.pack('>Q', counter)
-    tag = out(16, 'crypto_aead_aes256gcm_encrypt', None, b'', ctypes.c_ulonglong(0), sender,
-              ctypes.c_ulonglong(4), None, nonce, key)
-    return b'PILS' + sender + nonce + tag
+    # an answer from port 0 to port 0, without payload
+    text = b'\x12\x03' + bytes(4) + sender + bytes(2) + receiver + bytes(18)
+    text = text[:30] + struct.pack('>I', zlib.crc32(text))
+    sealed = out(len(text) + 16, 'crypto_aead_aes256gcm_encrypt', None, text,
+                 ctypes.c_ulonglong(len(text)), sender, ctypes.c_ulonglong(4), None, nonce, key)
+    return b'PILS' + sender + nonce + sealed
 
 
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -70,5 +74,5 @@ while time.monotonic() < end:
             break
         if frame[:4] == b'PILA' and len(frame) >= 136:
             proved += 1
-            sock.sendto(pils(derive(private, frame[8:40]), proved), (host, int(port)))
+            sock.sendto(pils(derive(private, frame[8:40]), proved, frame[4:8]), (host, int(port)))
 print('sent', sent, 'PILA, got and proved', proved)
