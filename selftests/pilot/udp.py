@@ -5,8 +5,9 @@
   udp.py send ADDRESS PORT RATE FILE   RATE a second until FILE exists (0: as
                                        fast as can be), then says how many
   udp.py count ADDRESS PORT N          N at once
-  udp.py receive PORT FILE             until FILE exists, then says what came:
-                                       received R of N, late L, doubled D
+  udp.py receive PORT FILE             until FILE exists, and as many came as stand
+                                       in it, if any do, or none for long; then
+                                       says: received R of N, late L, doubled D
 
 The receiver tells every now and then how far it got, and the sender is never
 more than WINDOW ahead, so that no buffer overflows.
@@ -20,6 +21,7 @@ import time
 SIZE = 200
 WINDOW = 512
 SO_RCVBUFFORCE = 33
+PATIENCE = 30
 
 
 def datagram(n):
@@ -62,14 +64,17 @@ def receive(port, path):
     sock.bind(('::', int(port)))
     sock.settimeout(0.2)
     print('ready', flush=True)
-    seen, top, late, doubled = set(), -1, 0, 0
+    seen, top, late, doubled, last = set(), -1, 0, 0, time.monotonic()
     while True:
         try:
             data, sender = sock.recvfrom(2048)
         except socket.timeout:
             if os.path.exists(path):
-                break
+                with open(path, encoding='ascii') as f:
+                    if len(seen) >= int(f.read() or 0) or time.monotonic() - last > PATIENCE:
+                        break
             continue
+        last = time.monotonic()
         n = struct.unpack_from('>Q', data)[0]
         if n % (WINDOW // 8) == 0:
             sock.sendto(struct.pack('>Q', n), sender)
