@@ -54,7 +54,7 @@ struct pilot_salvage_ring;
  *	all were told; @lock
  * @moved_held: it moved more often, which was not told yet; @lock
  * @next_key_id: where a name for a key is looked for; @lock
- * @probes: keepalives still to send under the next key; @lock
+ * @probes: rounds of probes still to send; @lock
  * @lost_key: key under which packets were sent that are to be salvaged, 0
  *	none
  * @queue: packets waiting for a key; @lock

@@ -452,6 +452,7 @@ static void finish(struct pilot_rx *rx, struct pilot_frame *f, unsigned int n,
 			noted = f->key;
 			prefix = h->prefix;
 			if (unlikely(!pilot_key_opened(f->peer, f->key, prefix,
+						       READ_ONCE(f->key->proven) ||
 						       names_us(f))))
 				noted = NULL;
 			else if (likely(f->newest) && f->key ==

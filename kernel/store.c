@@ -95,9 +95,8 @@ void pilot_store_redraw(void)
  *
  * While the machine falls asleep: its memory would hold them, and what is in a
  * hibernation image may run again from there, with counters that have gone on
- * since (S3). Keys that are there
- * are dropped after it is switched on, under their devices' locks; whoever
- * installs one later, under that lock, sees it.
+ * since (S3). Keys that are there are dropped after it is switched on, under
+ * their devices' locks; whoever installs one later, under that lock, sees it.
  */
 void pilot_store_refuse(bool refuse)
 {
@@ -660,7 +659,7 @@ bool pilot_key_opened(struct pilot_peer *peer, struct pilot_key *key,
  * Puts a key in doubt. It asks for another one, but is not dropped: anyone can
  * send junk in the peer's name, and that must not cost the session (S1). It
  * goes on sending for the grace since it last opened a frame; what comes then
- * waits for a genuine frame or a new key. A probe asks the peer for the one.
+ * waits for a genuine frame or a new key. A keepalive asks the peer for the one.
  */
 static void gate(struct pilot_peer *peer, struct pilot_key *key,
 		 enum pilot_reason reason, unsigned long grace)
