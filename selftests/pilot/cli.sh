@@ -562,8 +562,8 @@ full_disk_monitor() {
 	local pid rc=0
 	pilot monitor "$@" >/dev/full 2>"$work/err" &
 	pid=$!
-	busywait 10000 eval 'pilot set pilot0 fwmark off; [ -s "$work/err" ]'
-	kill $pid 2>/dev/null
+	# It ends by itself; killed as soon as it says something, it may not have said all.
+	busywait 10000 eval 'pilot set pilot0 fwmark off; ! kill -0 $pid 2>/dev/null' || kill $pid
 	wait $pid || rc=$?
 	[ $rc = 1 ] && [ "$(cat "$work/err")" = "pilot: cannot write to stdout: No space left on device" ]
 }
