@@ -94,11 +94,11 @@ tcp_at_first() {
 	transfer "$n1" "$n2" "$(map6 $node2)" 100000
 }
 
+# The module gives up after 3 s; ping, whose start may take long, waits 5.
 nobody_there() {
-	local begun=$SECONDS
-	on "$n1" ping -n -c 1 -W 8 "$(map6 4711)" >"$work/out"
+	on "$n1" ping -n -c 1 -W 5 "$(map6 4711)" >"$work/out"
 	cat "$work/out"
-	grep -q -i 'unreachable' "$work/out" && [ $((SECONDS - begun)) -le 6 ]
+	grep -q -i 'unreachable' "$work/out"
 }
 
 # ---- the registry goes
