@@ -48,7 +48,7 @@ try() { # name, command...
 		ok "$name"
 	else
 		diag "failed with status $?: $*"
-		tail -n 40 "$work/try.out" | sed 's/^/# /'
+		tail -n 100 "$work/try.out" | sed 's/^/# /'
 		not_ok "$name"
 	fi
 	[ $((SECONDS - begun)) -lt 5 ] || diag "that took $((SECONDS - begun)) s"

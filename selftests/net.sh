@@ -100,18 +100,26 @@ map6() { # node id
 without_loss() { # address, command...
 	local rc=0 pid to=$1
 	shift
+	rm -f "$work/ping"
 	spawn "$n1" ping -n -i 0.05 -w 120 "$to" >"$work/ping" &
 	pid=$!
-	sleep 0.5
+	busywait 20000 grep -q 'bytes from' "$work/ping" || fail "no pings" || rc=1
 	"$@" || rc=$?
 	sleep 2
 	kill -INT $pid
 	wait $pid
 	tail -n 3 "$work/ping"
-	# The last one may still be under way.
-	awk '/packets transmitted/ { good = $1 >= 10 && $1 - $4 <= 1 } END { exit !good }' "$work/ping" ||
-		fail "pings were lost, or too few" || rc=1
+	none_missing 10 20 "$work/ping" || fail "pings were lost, or too few" || rc=1
 	return $rc
+}
+
+# Were LEAST pings sent, and all answered but the last ones, MOST of them, that
+# may have been under way when ping was ended?
+none_missing() { # least most output-of-ping
+	awk -v least="$1" -v most="$2" '
+		/bytes from/ { n = $0; sub(/.*seq=/, "", n); if (n + 0 > top) top = n + 0 }
+		/packets transmitted/ { good = $1 >= least && $4 == top && $1 - top <= most }
+		END { exit !good }' "$3"
 }
 
 endpoint() { # address port
@@ -177,12 +185,13 @@ transfer() { # from-namespace to-namespace address bytes [marker]
 all_arrive() { # from-namespace to-namespace address rate command...
 	local from=$1 to=$2 address=$3 rate=$4 rc=0 rx tx
 	shift 4
-	rm -f "$work/tx.end" "$work/rx.end"
+	rm -f "$work/tx" "$work/tx.end" "$work/rx" "$work/rx.end"
 	spawn "$to" python3 -S -E "$py/udp.py" receive 5002 "$work/rx.end" >"$work/rx" &
 	rx=$!
 	busywait 20000 grep -q ready "$work/rx" || fail "no receiver" || return
 	spawn "$from" taskset -c 0 python3 -S -E "$py/udp.py" send "$address" 5002 "$rate" "$work/tx.end" >"$work/tx" &
 	tx=$!
+	busywait 20000 grep -q begun "$work/tx" || fail "no sender" || rc=1
 	sleep 1
 	"$@" || rc=$?
 	sleep 0.5
@@ -194,17 +203,18 @@ all_arrive() { # from-namespace to-namespace address rate command...
 	wait $rx || rc=1
 	awk '/^sent/ { sent = $2 } /^received/ { good = sent >= 100 && $2 == sent && /doubled 0$/ }
 		END { exit !good }' "$work/tx" "$work/rx" || fail "not all arrived once" || rc=1
-	[ $rc = 0 ] || where_lost "$from" "$to"
+	[ $rc = 0 ] || where_lost
 	cat "$work/tx" "$work/rx"
 	return $rc
 }
 
-where_lost() { # namespace...
+where_lost() {
 	local ns
-	for ns; do
-		on "$ns" pilot show pilot0 | grep failures
-		ip -n "$ns" -s link | grep -E -A 1 '^[0-9]|[RT]X:'
-		on "$ns" cat /proc/net/snmp /proc/net/snmp6 | grep -E '^Udp|Errors|Discards'
+	for ns in $(ip netns list | cut -d ' ' -f 1); do
+		echo "in $ns:"
+		on "$ns" pilot show pilot0 2>/dev/null | grep failures
+		ip -n "$ns" -s link | awk '/^[0-9]/ { dev = $2 } /[RT]X:/ { way = $1; getline; print dev, way, $2, "dropped", $4 }'
+		on "$ns" cat /proc/net/snmp /proc/net/snmp6 | grep -E '^Udp:|(Errors|Discards)' | grep -v '\b0$'
 	done
 	cat /proc/net/softnet_stat
 }

@@ -23,7 +23,7 @@ tunnel_up() {
 
 # Runs COMMAND beside a ping and a TCP stream, and two seconds longer.
 unharmed() {
-	local rc=0 ping tcp begun=$SECONDS
+	local rc=0 ping tcp begun=$SECONDS least
 	spawn "$n1" ping -n -i 0.02 -w 170 "$(map6 2)" >"$work/ping" &
 	ping=$!
 	(while [ ! -e "$work/stop" ]; do transfer "$n1" "$n2" 10.9.0.2 300000 || exit 1; done) >"$work/tcp" 2>&1 &
@@ -37,9 +37,8 @@ unharmed() {
 	kill -INT $ping
 	wait $ping
 	tail -n 3 "$work/ping"
-	# The last one may still be under way.
-	awk -v least=$((SECONDS - begun)) '/packets transmitted/ { found = 1; if ($1 < 50 || $1 < 10 * least || $1 - $4 > 1) exit 1 }
-		END { if (!found) exit 1 }' "$work/ping" || fail "pings were lost, or too few" || rc=1
+	least=$(((SECONDS - begun) * 10 / slow))
+	none_missing $((least > 50 ? least : 50)) 50 "$work/ping" || fail "pings were lost, or too few" || rc=1
 	! grep -q duplicates "$work/ping" || fail "pings were duplicated" || rc=1
 	# Two lines for each transfer of 300000 bytes.
 	echo "$(($(grep -c ^300000 "$work/tcp") / 2)) transfers by TCP"
@@ -67,12 +66,15 @@ junk() {
 
 # A session nobody uses for a while is no easier prey: junk, then packets.
 junk_when_idle() {
-	local i
+	local i before
 	for i in 1 2 3; do
+		before=$(peer_value "$n1" 2 rx_packets) || return
 		sleep 4
 		attack junk $under4_1 37736 $under4_2 1 "$work/pils.1" 200 0.5 || return
 		attack junk $under4_2 37736 $under4_1 2 "$work/pils.2" 200 0.5 || return
-		on "$n1" ping -n -q -c 5 -i 0.1 -W 3 10.9.0.2 | grep ' 5 received' || return
+		# ping itself hardly waits for the last answer when there were others
+		on "$n1" ping -n -q -c 5 -i 0.1 -W 3 10.9.0.2
+		busywait 3000 peer_stat_grew "$n1" 2 rx_packets "$before" 5 || return
 	done
 }
 
@@ -183,7 +185,7 @@ flooded() {
 	echo "$sent sent, $passed passed on, $limited refused"
 	[ $((passed + limited)) -ge $((sent * 9 / 10)) ] || fail "they did not arrive" || rc=1
 	[ $passed -le $((100 * (SECONDS - begun + 2))) ] || fail "too many were passed on" || rc=1
-	[ "$slow" -gt 1 ] || [ $limited -ge 1000 ] || fail "that was no flood" || rc=1
+	[ "$sent" -lt 3000 ] || [ $limited -ge 1000 ] || fail "that was no flood" || rc=1
 	return $rc
 }
 
@@ -222,7 +224,7 @@ address_and_route_changes() {
 # is sent again under the new key, if that comes within five seconds.
 peer_restarted() {
 	local sent rc=0 rx
-	rm -f "$work/rx.end"
+	rm -f "$work/rx" "$work/rx.end"
 	ping_tunnel "$n1" "$(map6 2)" || return
 	stop_pilotd 2 KILL
 	ip -n "$n2" link del pilot0 || return
@@ -232,15 +234,27 @@ peer_restarted() {
 	# Later than this the peer only rekeys, for all that is known.
 	sleep 0.5
 	on "$n1" python3 -S -E "$py/udp.py" count "$(map6 2)" 5003 3 || rc=1
-	sent=$(date +%s%3N)
+	sent=${EPOCHREALTIME/[.,]/}
 	start_pilotd 2
 	busywait 10000 answers "$n1" 2 || rc=1
-	echo "back $(($(date +%s%3N) - sent)) ms after the last packet"
+	took=$(((${EPOCHREALTIME/[.,]/} - sent) / 1000))
+	echo "back $took ms after the last packet"
 	sleep 1
 	touch "$work/rx.end"
 	wait $rx
 	cat "$work/rx"
 	[ $rc = 0 ] && grep -q 'received 3 of 3, late 0, doubled 0' "$work/rx"
+}
+
+# A slow machine may need more than the five seconds, for which nothing is promised.
+restarted_in_time() {
+	local i took
+	for i in 1 2 3; do
+		took=0
+		peer_restarted && return
+		[ "$slow" -gt 1 ] && [ "$took" -ge 4000 ] || return
+	done
+	echo "never back in time"
 }
 
 # ---- the end of devices, with all of this going on
@@ -319,7 +333,7 @@ try "S8: daemons killed every second for a minute" unharmed daemon_killed_every_
 try "addresses and routes change under load" unharmed address_and_route_changes
 try "rekeying under load" unharmed rekey
 try "rekeying thrice under full load: all arrive, once and in order" in_order "$n1" "$n2" 10.9.0.2 0 rekey_thrice
-try "a restarted peer is back, with what was sent meanwhile" peer_restarted
+try "a restarted peer is back, with what was sent meanwhile" restarted_in_time
 if command -v iperf3 >/dev/null; then
 	try "the device is deleted and made again under attack" besieged device_deleted
 	try "the module is unloaded under attack" besieged module_unloaded

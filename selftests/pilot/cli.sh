@@ -450,7 +450,7 @@ monitor_tells_losses() {
 	kill -STOP $pid
 	PYTHONPATH=$py python3 -S -c 'if True:
 		import genl, struct, time
-		nl, end = genl.Genl(), time.monotonic() + 60
+		nl, end = genl.Genl(), time.monotonic() + 300
 		body = struct.pack("=BBH", nl.values["PILOT_CMD_DEVICE_SET"], 1, 0) + nl.attr("IFNAME", "pilot0") + \
 			nl.nest("DEVICE", nl.u32("DEVICE_FWMARK", 0))
 		request = struct.pack("=IHHII", 16 + len(body), nl.family, genl.NLM_F_REQUEST, 0, 0) + body
@@ -460,7 +460,7 @@ monitor_tells_losses() {
 			nl.sock.send(request * 200)
 		' || rc=1
 	kill -CONT $pid
-	busywait 20000 grep -q '"event":"monitor.lost","ifname":null,"count":null' "$work/monitor.json" ||
+	busywait 60000 grep -q '"event":"monitor.lost","ifname":null,"count":null' "$work/monitor.json" ||
 		fail "the loss is not told: $(tail -n 3 "$work/monitor.json")" || rc=1
 	# It goes on.
 	pilot peer add pilot0 66

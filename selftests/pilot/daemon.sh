@@ -45,6 +45,7 @@ killed_and_adopted() {
 	before=$(current_key "$n1" 2) || return
 	without_loss "$(map6 2)" restart_daemon KILL || return
 	[ "$(current_key "$n1" 2)" = "$before" ] || fail "the session was not adopted"
+	busywait 10000 pilotd_is_handler "$n1"
 }
 
 terminated() {
@@ -64,7 +65,7 @@ both_killed() {
 	ping_tunnel "$n1" "$(map6 2)" || return
 	start_pilotd 1
 	start_pilotd 2
-	established
+	busywait 10000 pilotd_is_handler "$n1" && busywait 10000 pilotd_is_handler "$n2" && established
 }
 
 reload() {
@@ -176,9 +177,10 @@ second_daemon() {
 }
 
 events_are_shown() {
-	spawn "$n1" timeout 20 pilot monitor pilot0 -j >"$work/events" 2>&1 &
+	rm -f "$work/events"
+	spawn "$n1" timeout $((60 * slow)) pilot monitor pilot0 -j >"$work/events" 2>&1 &
 	local pid=$!
-	sleep 1
+	busywait 10000 eval 'on "$n1" pilot set pilot0 fwmark off; [ -s "$work/events" ]'
 	on "$n1" pilot rekey pilot0 2
 	busywait 8000 grep -q tunnel.established "$work/events"
 	local rc=$?
@@ -428,7 +430,8 @@ asks_for_key() { # counter frames
 	sleep 4
 	before=$(current_key "$n1" 2) && count=$(peer_value "$n1" 2 "$1") || return
 	on "$r" python3 -S -E "$py/frames.py" send $under4_1 37736 <"$work/gate" || return
-	ping_tunnel "$n1" "$(map6 2)" >"$work/ping"
+	# ping waits for the last answer no longer than this interval
+	ping_tunnel "$n1" "$(map6 2)" -i 0.$slow >"$work/ping"
 	cat "$work/ping"
 	grep -q ' 5 received' "$work/ping" || fail "pings were lost" || return
 	peer_stat_grew "$n1" 2 "$1" "$count" +"$2" && busywait 8000 other_key "$n1" 2 "$before" &&

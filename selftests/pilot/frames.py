@@ -15,6 +15,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 MAGICS = {b'PILS', b'PILA', b'PILK', b'PILP', b'PILT'}
 
@@ -135,9 +136,18 @@ def udp_payload(packet):
 def capture(interface, port):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
     sock.bind((interface, 3))
+    sock.settimeout(0.2)
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(time.monotonic()))
     print('ready', flush=True)
-    while True:
-        got = udp_payload(sock.recv(65535))
+    # What is caught when we are told to end is to be written first.
+    while not ended or time.monotonic() < ended[0] + 10:
+        try:
+            got = udp_payload(sock.recv(65535))
+        except socket.timeout:
+            if ended:
+                return
+            continue
         if got and got[0] == port:
             print(got[1].hex(), flush=True)
 

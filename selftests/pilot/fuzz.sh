@@ -56,7 +56,7 @@ together() {
 	kill -INT $ping
 	wait $ping
 	cat "$work/ping"
-	grep -q ' 0% packet loss' "$work/ping" || rc=1
+	none_missing 10 20 "$work/ping" || rc=1
 	return $rc
 }
 

@@ -118,7 +118,7 @@ idle_ones_go() {
 
 # Node 10 still has the session; node 1, who has forgotten it, notices.
 comes_back() {
-	on "$r-10" ping -n -c 8 -i 0.5 -W 5 "$(map6 "${node[1]}")" | tee "$work/out"
+	on "$r-10" ping -n -c $((8 * slow)) -i 0.5 -W 5 "$(map6 "${node[1]}")" | tee "$work/out"
 	awk '/packets transmitted/ { good = $4 > 0 } END { exit !good }' "$work/out"
 }
 

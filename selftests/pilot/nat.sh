@@ -174,7 +174,7 @@ survives_beacon() {
 	stop $registry
 	all_arrive "$n2" "$n1" 10.9.0.1 200 sleep 3 || rc=1
 	registry_is "$n1" down || fail "the registry is not missed" || rc=1
-	start_beacon && start_registry && [ $rc = 0 ] && direct_and_works || return
+	start_beacon && start_registry && [ $rc = 0 ] && paths_are direct && busywait 5000 works || return
 	[ "$(session)" = "$before" ] || fail "another session" || return
 	[ "$(peer_value "$n1" 2 endpoint)" = 198.18.2.1:37736 ]
 }
@@ -189,7 +189,7 @@ mapped_anew() {
 	before=$(session) || return
 	nat 1 masquerade to :41000-41999 || return
 	busywait 40000 moved || { logs; return 1; }
-	[ "$(session | sort -u | wc -l)" = 1 ] || fail "two sessions"
+	busywait 5000 eval '[ "$(session | sort -u | wc -l)" = 1 ]' || fail "two sessions"
 }
 
 moved() {
@@ -205,7 +205,7 @@ symmetric() {
 
 still_relayed() {
 	all_arrive "$n1" "$n2" 10.9.0.2 100 sleep 16 || return
-	relayed_and_works || { logs; return 1; }
+	paths_are relay && busywait 5000 works || { logs; return 1; }
 }
 
 # It knows nobody until a peer is missed, or 25 s have passed.
@@ -233,7 +233,9 @@ long_outage() { # seconds
 	stop $registry
 	on "$n1" ping -n -q -i 0.2 -w "$1" 10.9.0.2 >"$work/ping"
 	cat "$work/ping"
-	grep -q ' 0% packet loss' "$work/ping" && registry_is "$n1" down && direct_and_works || return
+	# the last one may still be under way
+	awk '/packets transmitted/ { good = $1 >= 10 && $1 - $4 <= 1 } END { exit !good }' "$work/ping" &&
+		registry_is "$n1" down && paths_are direct && busywait 5000 works || return
 	[ "$(session)" != "$before" ] || fail "no new keys in $1 s"
 }
 

@@ -386,7 +386,7 @@ relayed() {
 waits_for_key() {
 	local rc=0 rx
 	on "$n1" pilot key del pilot0 2 || return
-	spawn_ready 60 "$n2" super.py collect "$n2" 10.9.0.2 5003 40 || return
+	spawn_ready 300 "$n2" super.py collect "$n2" 10.9.0.2 5003 40 $((20000 * slow)) || return
 	rx=$spawned
 	super send "$n1" 10.9.0.2 5003 1000 40 || rc=1
 	new_key "$work/key"

@@ -173,7 +173,7 @@ prefix_redrawn() {
 
 # What the daemon that gave up wants: nobody waits in vain, nobody is not told.
 sender_is_told() {
-	on "$n1" python3 -S -E "$py/asdaemon.py" cooldown 2 60000 && on "$n1" pilot key del pilot0 2 || return
+	on "$n1" python3 -S -E "$py/asdaemon.py" cooldown 2 600000 && on "$n1" pilot key del pilot0 2 || return
 	on "$n1" python3 -S -E "$py/udp.py" count "$1" 9 1 2>"$work/errno"
 	tail -n 1 "$work/errno"
 	grep -q 'OSError: \[Errno 113\]' "$work/errno" || fail "not EHOSTUNREACH"

@@ -39,6 +39,7 @@ class Node:
         self.sock.connect((address, 37736))
         self.prefix = os.urandom(4)
         self.counter = 0
+        self.last = 0
 
     def sealed(self, plaintext):
         self.counter += 1
@@ -63,6 +64,7 @@ class Node:
             assert sender == PEER
             if not text or any(text[16:20]) or (text[0] != 0x10 and len(text) != 34):
                 out.append(text)
+                self.last = time.monotonic()
 
 
 def main():
@@ -116,8 +118,9 @@ def main():
     begun = time.monotonic()
     for frame in frames:
         node.sock.send(frame)
-    took = time.monotonic() - begun
     n = len(node.answers(LIMIT, 2))
+    # They count when they are dealt with, which may be later than they are sent.
+    took = node.last - begun
     fine = LIMIT <= n <= LIMIT * (1 + took) + 1
     bad += not fine
     print('%s of 100 in %.2f s %d are answered' % ('good' if fine else 'WRONG', took, n))

@@ -80,9 +80,21 @@ reload_goes_on() {
 	[ "$(lines "$work/registry.log" '^register ')" = "$before" ]
 }
 
+# On a slow machine the registry's answer may come later than the 3 s for which a
+# packet waits.
+from_nothing() { # command...
+	local i
+	for ((i = 0; i < (slow > 1 ? 3 : 1); i++)); do
+		"$@" && return
+		on "$n1" pilot peer del pilot0 $node2
+		on "$n2" pilot peer del pilot0 $node1
+	done
+	return 1
+}
+
 # The first packet waits for the peer as it would for a neighbour's address.
 first_packet() {
-	on "$n1" ping -n -q -c 1 -W 5 "$(map6 $node2)" && answers "$n2" $node1 || return
+	from_nothing on "$n1" ping -n -q -c 1 -W 5 "$(map6 $node2)" && answers "$n2" $node1 || return
 	[ "$(peer_value "$n1" $node2 endpoint)" = 10.0.2.2:37736 ] &&
 		[ "$(peer_value "$n1" $node2 dynamic)" = true ] &&
 		[ "$(peer_value "$n1" $node2 authenticated)" = true ] &&
@@ -90,8 +102,8 @@ first_packet() {
 }
 
 tcp_at_first() {
-	on "$n1" pilot peer del pilot0 $node2 && on "$n2" pilot peer del pilot0 $node1 || return
-	transfer "$n1" "$n2" "$(map6 $node2)" 100000
+	on "$n1" pilot peer del pilot0 $node2 && on "$n2" pilot peer del pilot0 $node1 &&
+		from_nothing transfer "$n1" "$n2" "$(map6 $node2)" 100000
 }
 
 # The module gives up after 3 s; ping, whose start may take long, waits 5.
@@ -200,7 +212,7 @@ lying_about_a_stranger() {
 	ip -n "$n1" link del pilot0
 	start_pilotd 1
 	busywait 10000 registry_is "$n1" registered || return
-	impostor 4
+	impostor $((4 * slow))
 	cat "$work/impostor"
 	[ "$(peer_value "$n1" $node2 proven)" = true ] || fail "the impostor's frames are no good" || return
 	faults
@@ -228,11 +240,13 @@ configured_peer_found() {
 }
 
 says_goodbye() {
+	local before
 	sed -i 's/^type = tcp/&\nderegister = yes/' "$work/node1.conf"
+	before=$(lines "$work/registry.log" "^register $node1 ")
 	kill -HUP "$pilotd_1"
-	sleep 2
-	busywait 8000 registry_is "$n1" registered && stop_pilotd 1 TERM &&
-		grep -q "^deregister $node1 deregister_ok" "$work/registry.log"
+	busywait 10000 eval '[ "$(lines "$work/registry.log" "^register $node1 ")" -gt "$before" ]' &&
+		busywait 8000 registry_is "$n1" registered && stop_pilotd 1 TERM &&
+		busywait 5000 grep -q "^deregister $node1 deregister_ok" "$work/registry.log"
 }
 
 # A new client, on a device whose port the kernel chose, tells that port.
@@ -259,7 +273,8 @@ foreign_state() {
 		pilotd --config "$work/bad.conf" --check
 }
 
-configure_auto 1 $registry "timeout = 2" && configure_auto 2 $registry "timeout = 2" && new_identity 3 && faults || exit 1
+configure_auto 1 $registry "timeout = $((2 * slow))" &&
+	configure_auto 2 $registry "timeout = $((2 * slow))" && new_identity 3 && faults || exit 1
 node1=$first_id node2=$((first_id + 1))
 
 try "without its registry the daemon starts, says so, and waits for a node ID" waits_for_registry
@@ -277,7 +292,7 @@ try "the status in the device goes with the daemon" without_loss "$(map6 $node2)
 try "garbage: nothing is lost" without_loss "$(map6 $node2)" wrong garbage "is no JSON object"
 try "an announced length of 2 GB: nothing is lost" without_loss "$(map6 $node2)" wrong huge "announced an answer of 2147483647"
 try "a length that is too large: nothing is lost" without_loss "$(map6 $node2)" wrong "length 7" "no answer to"
-try "the answer to something else: nothing is lost" without_loss "$(map6 $node2)" wrong "type lookup_ok" "came in answer to resolve"
+try "the answer to something else: nothing is lost" without_loss "$(map6 $node2)" wrong "type lookup_ok" "came in answer to re(solve|gister)"
 try "hanging up: nothing is lost" without_loss "$(map6 $node2)" wrong hangup "closed the connection"
 try "errors for everything: nothing is lost" without_loss "$(map6 $node2)" refuses_all
 try "another key and address for a live peer: both stay, nothing is lost" without_loss "$(map6 $node2)" lying_key

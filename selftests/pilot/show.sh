@@ -61,7 +61,7 @@ new_device() {
 start_monitor() {
 	spawn "$n1" pilot monitor -j >"$work/events" 2>&1 &
 	monitor=$!
-	sleep 1
+	busywait 10000 eval 'on "$n1" pilot set pilot0 fwmark off; [ -s "$work/events" ]'
 }
 
 # A handler that tells of a registry, in words that need quoting.
@@ -101,6 +101,7 @@ setup_pair_tunnel() {
 }
 
 monitor_as_schema() {
+	busywait 5000 grep -q '"tunnel.endpoint_changed".*:40200"' "$work/events"
 	kill $monitor
 	wait $monitor
 	judged lines monitor "$work/events" || return
@@ -169,9 +170,11 @@ textfile() {
 # ---- pilot top
 
 top_rates() {
-	local pid
-	spawn "$n1" ping -n -q -i 0.01 -s 1000 -w 30 10.9.0.2 >/dev/null &
+	local pid was
+	was=$(peer_value "$n1" 2 rx_packets) || return
+	spawn "$n1" ping -n -q -i 0.01 -s 1000 -w 100 10.9.0.2 >/dev/null &
 	pid=$!
+	busywait 10000 peer_stat_grew "$n1" 2 rx_packets "$was" +20 2>/dev/null || fail "no traffic"
 	on "$n1" pilot top -b -n 3 -d 1s pilot0 >"$work/top"
 	kill $pid
 	cat "$work/top"
@@ -183,7 +186,7 @@ top_rates() {
 
 device_vanishes() {
 	local pid
-	spawn "$n1" pilot top -b -n 6 -d 400ms pilot0 >"$work/top" 2>&1 &
+	spawn "$n1" pilot top -b -n 6 -d $((600 * slow))ms pilot0 >"$work/top" 2>&1 &
 	pid=$!
 	busywait 10000 grep -q '^pilot top' "$work/top"
 	ip -n "$n1" link del pilot0 && busywait 5000 grep -q 'pilot0: no such device now' "$work/top" || return

@@ -586,6 +586,11 @@ def command_merged(ns1, ns2, address, keyfile, kind):
     batch.send(packets)
     batch.end()
     got = tap.until_mark()
+    while sum(map(len, expand(got, packets).values())) < len(packets):
+        if not select.select([tap.socks[1]], [], [], 30)[0]:
+            break
+        got.append(tap.read())
+    # and no more than those
     while select.select([tap.socks[1]], [], [], 1)[0]:
         got.append(tap.read())
     if [p for f in expand(got, packets).values() for p in f] != packets:

@@ -24,8 +24,14 @@ no_peer() { printf '%s\\n' '[' '  {' '    "node_id": 1,' '    "peers": []'; }
 '''
 PILOTD = "bash -c 'trap \"exit %d\" TERM; echo; while :; do sleep 0.1; done' >$work/up & pilotd_1=$!\n" \
     "while [ ! -s $work/up ]; do sleep 0.05; done\n"
-PING = '''spawn() { trap 'echo "%s"; exit' INT; while :; do sleep 0.1; done; }
-sleep() { command sleep 0.2; }
+# Answers to 1 to N, or as "seq" has it, and at the end a summary.
+PING = '''spawn() {
+    trap 'echo "%s"; exit' INT
+    : >$work/trapped
+    seq -f '64 bytes from x: icmp_seq=%%g ttl=64' %s
+    while :; do command sleep 0.1; done
+}
+sleep() { until [ -e $work/trapped ]; do command sleep 0.05; done; command sleep 0.1; }
 '''
 REFUSED = 'try_refused x sorry said 2>&1 | grep -q "^ok"'
 
@@ -41,12 +47,13 @@ TABLE = [
     ('another key', SHOWN + 'shown=has_key; other_key x 2 6', True),
     ('the same key', SHOWN + 'shown=has_key; other_key x 2 7', False),
     ('no other key', SHOWN + 'shown=has_none; other_key x 2 6', False),
-    ('no ping is lost', PING % '50 packets transmitted, 50 received, 0%' + 'without_loss x true', True),
-    ('the last is under way', PING % '50 packets transmitted, 49 received, 2%' + 'without_loss x true', True),
-    ('two are lost', PING % '50 packets transmitted, 48 received, 4%' + 'without_loss x true', False),
-    ('one was sent, and lost', PING % '1 packets transmitted, 0 received, 100%' + 'without_loss x true', False),
-    ('no ping at all', PING % '' + 'without_loss x true', False),
-    ('the command fails', PING % '50 packets transmitted, 50 received, 0%' + 'without_loss x false', False),
+    ('no ping is lost', PING % ('50 packets transmitted, 50 received, 0%', '50') + 'without_loss x true', True),
+    ('the last are under way', PING % ('50 packets transmitted, 30 received, 40%', '30') + 'without_loss x true', True),
+    ('too many', PING % ('50 packets transmitted, 29 received, 42%', '29') + 'without_loss x true', False),
+    ('one is lost', PING % ('50 packets transmitted, 49 received, 2%', '2 50') + 'without_loss x true', False),
+    ('one was sent, and lost', PING % ('1 packets transmitted, 0 received, 100%', '0') + 'slow=0; without_loss x true', False),
+    ('no ping at all', PING % ('', '0') + 'slow=0; without_loss x true', False),
+    ('the command fails', PING % ('50 packets transmitted, 50 received, 0%', '50') + 'without_loss x false', False),
     ('refused', 'said() { echo sorry; return 1; }\n' + REFUSED, True),
     ('refused, in other words', 'said() { echo no; return 1; }\n' + REFUSED, False),
     ('not refused', 'said() { echo sorry; }\n' + REFUSED, False),
