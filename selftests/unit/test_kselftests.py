@@ -77,7 +77,7 @@ def check(where, script, wanted):
     else:
         with open(path, 'w', encoding='utf-8') as f:
             f.write(script + '\n')
-    status, output = run(where, 1 if script and 'sleep' in script else 30)
+    status, output = run(where, 5 if script and 'sleep' in script else 30)
     results = [line for line in output.splitlines() if line.startswith(('ok ', 'not ok '))]
     # "ok 3 text": the numbers count up.
     got = []
