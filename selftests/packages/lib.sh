@@ -26,8 +26,8 @@ die() {
 prepare() {
 	local busybox
 	"$here/image" "$out/image" || exit 1
-	"$here/build" >"$tmp/built" || die "the packages cannot be built"
-	mkdir "$tmp/disk" && cp "$out"/debs/pilot-dkms_*.deb "$out"/debs/pilot-tools_*.deb "$tmp/disk/" || exit 1
+	"$here/build" "$tmp/debs" >"$tmp/built" || die "the packages cannot be built"
+	mkdir "$tmp/disk" && cp "$tmp"/debs/pilot-dkms_*.deb "$tmp"/debs/pilot-tools_*.deb "$tmp/disk/" || exit 1
 
 	busybox=$(command -v busybox) || die "busybox is missing: apt install busybox-static"
 	mkdir -p "$tmp/init/"{bin,dev,new} && cp "$busybox" "$tmp/init/bin/busybox" || exit 1
