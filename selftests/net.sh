@@ -109,17 +109,17 @@ without_loss() { # address, command...
 	kill -INT $pid
 	wait $pid
 	tail -n 3 "$work/ping"
-	none_missing 10 20 "$work/ping" || fail "pings were lost, or too few" || rc=1
+	none_missing 10 "$work/ping" || fail "pings were lost, or too few" || rc=1
 	return $rc
 }
 
-# Were LEAST pings sent, and all answered but the last ones, MOST of them, that
-# may have been under way when ping was ended?
-none_missing() { # least most output-of-ping
-	awk -v least="$1" -v most="$2" '
+# Were LEAST pings sent, and all answered but the last one, which may have been
+# under way when ping was ended? On a slow machine there may be more of those.
+none_missing() { # least output-of-ping
+	awk -v least="$1" -v most="$slow" '
 		/bytes from/ { n = $0; sub(/.*seq=/, "", n); if (n + 0 > top) top = n + 0 }
 		/packets transmitted/ { good = $1 >= least && $4 == top && $1 - top <= most }
-		END { exit !good }' "$3"
+		END { exit !good }' "$2"
 }
 
 endpoint() { # address port

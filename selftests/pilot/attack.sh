@@ -38,7 +38,7 @@ unharmed() {
 	wait $ping
 	tail -n 3 "$work/ping"
 	least=$(((SECONDS - begun) * 10 / slow))
-	none_missing $((least > 50 ? least : 50)) 50 "$work/ping" || fail "pings were lost, or too few" || rc=1
+	none_missing $((least > 50 ? least : 50)) "$work/ping" || fail "pings were lost, or too few" || rc=1
 	! grep -q duplicates "$work/ping" || fail "pings were duplicated" || rc=1
 	# Two lines for each transfer of 300000 bytes.
 	echo "$(($(grep -c ^300000 "$work/tcp") / 2)) transfers by TCP"
@@ -185,7 +185,7 @@ flooded() {
 	echo "$sent sent, $passed passed on, $limited refused"
 	[ $((passed + limited)) -ge $((sent * 9 / 10)) ] || fail "they did not arrive" || rc=1
 	[ $passed -le $((100 * (SECONDS - begun + 2))) ] || fail "too many were passed on" || rc=1
-	[ "$sent" -lt 3000 ] || [ $limited -ge 1000 ] || fail "that was no flood" || rc=1
+	[ "$slow" -gt 1 ] || [ $limited -ge 1000 ] || fail "that was no flood" || rc=1
 	return $rc
 }
 
@@ -246,7 +246,7 @@ peer_restarted() {
 	[ $rc = 0 ] && grep -q 'received 3 of 3, late 0, doubled 0' "$work/rx"
 }
 
-# A slow machine may need more than the five seconds, for which nothing is promised.
+# A slow machine may need more than the five seconds once or twice.
 restarted_in_time() {
 	local i took
 	for i in 1 2 3; do
@@ -254,7 +254,7 @@ restarted_in_time() {
 		peer_restarted && return
 		[ "$slow" -gt 1 ] && [ "$took" -ge 4000 ] || return
 	done
-	echo "never back in time"
+	fail "never back in time"
 }
 
 # ---- the end of devices, with all of this going on

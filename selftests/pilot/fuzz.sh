@@ -56,7 +56,7 @@ together() {
 	kill -INT $ping
 	wait $ping
 	tail -n 3 "$work/ping"
-	none_missing 10 20 "$work/ping" || rc=1
+	none_missing 10 "$work/ping" || rc=1
 	return $rc
 }
 
