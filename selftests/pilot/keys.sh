@@ -262,10 +262,11 @@ key_for_another_node() {
 }
 
 # Two keys at once, the other way round at the other end: each end would stay
-# with the one that the other end left.
+# with the one that the other end left. What was under way may come twice: a frame
+# under the other key tells that the one it was sent under is lost.
 crossing_keys() {
-	local i before
-	new_key "$work/a" && new_key "$work/b" && before=$(peer_value "$n1" 2 rx_packets) || return
+	local i
+	new_key "$work/a" && new_key "$work/b" || return
 	ip -n "$n1" link set e0 down
 	for i in 1 2; do
 		local ns=n$i
@@ -276,7 +277,7 @@ crossing_keys() {
 	ip -n "$n1" link set e0 up
 	on "$n1" ping -n -q -i 0.1 -c 60 10.9.0.2 >"$work/ping"
 	cat "$work/ping"
-	busywait 3000 peer_stat_grew "$n1" 2 rx_packets "$before" 60 || fail "pings were lost" || return
+	grep -q ' 60 received' "$work/ping" || fail "pings were lost" || return
 	echo "node 1: $(peer_value "$n1" 2 id), node 2: $(peer_value "$n2" 1 id)"
 	same_key
 }
