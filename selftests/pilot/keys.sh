@@ -261,12 +261,16 @@ key_for_another_node() {
 	ping_tunnel "$n1" 10.9.0.2
 }
 
+salvaged() { # both ends together
+	echo $(($(peer_value "$n1" 2 tx_salvaged) + $(peer_value "$n2" 1 tx_salvaged)))
+}
+
 # Two keys at once, the other way round at the other end: each end would stay
-# with the one that the other end left. What was under way may come twice: a frame
-# under the other key tells that the one it was sent under is lost.
+# with the one that the other end left. What is under way when a frame under the
+# other key comes counts as lost, and comes twice.
 crossing_keys() {
-	local i
-	new_key "$work/a" && new_key "$work/b" || return
+	local i before twice
+	new_key "$work/a" && new_key "$work/b" && before=$(peer_value "$n1" 2 rx_packets) && twice=$(salvaged) || return
 	ip -n "$n1" link set e0 down
 	for i in 1 2; do
 		local ns=n$i
@@ -278,6 +282,9 @@ crossing_keys() {
 	on "$n1" ping -n -q -i 0.1 -c 60 10.9.0.2 >"$work/ping"
 	cat "$work/ping"
 	grep -q ' 60 received' "$work/ping" || fail "pings were lost" || return
+	twice=$(($(salvaged) - twice))
+	busywait 3000 peer_stat_grew "$n1" 2 rx_packets "$before" $((60 + twice)) ||
+		fail "more than the $twice salvaged came twice" || return
 	echo "node 1: $(peer_value "$n1" 2 id), node 2: $(peer_value "$n2" 1 id)"
 	same_key
 }
