@@ -144,6 +144,7 @@ struct pilot_peer *pilot_peer_add(struct pilot_device *pd, u32 node_id,
 	peer->last_answer = jiffies - HZ;
 	INIT_LIST_HEAD(&peer->allowed_ips);
 	spin_lock_init(&peer->lock);
+	seqcount_spinlock_init(&peer->keys_seq, &peer->lock);
 	__skb_queue_head_init(&peer->queue);
 	pilot_bucket_init(&peer->buckets[0]);
 	pilot_bucket_init(&peer->buckets[1]);

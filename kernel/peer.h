@@ -3,6 +3,7 @@
 #define _PILOT_PEER_H
 
 #include <linux/rhashtable-types.h>
+#include <linux/seqlock.h>
 #include <linux/skbuff.h>
 #include <linux/timer.h>
 #include <linux/xarray.h>
@@ -24,6 +25,7 @@ struct pilot_salvage_ring;
  * @path_active: direct or relay; written under @lock
  * @keepalive: seconds without sending before a keepalive, 0 off
  * @keys: keys by slot. RCU; written under @lock
+ * @keys_seq: tells who looks through all of @keys that one moved meanwhile
  * @endpoint: where it is. RCU; written under @lock
  * @pd: its device
  * @traffic: counters of packets, per CPU
@@ -75,6 +77,7 @@ struct pilot_peer {
 	u8 path_active;
 	u16 keepalive;
 	struct pilot_key __rcu *keys[PILOT_SLOTS];
+	seqcount_spinlock_t keys_seq;
 	struct pilot_endpoint __rcu *endpoint;
 	struct pilot_device *pd;
 	struct pilot_traffic __percpu *traffic;

@@ -16,6 +16,8 @@
  * While the current key is not proven there is no next one: the newest sends.
  *
  * Transitions happen under the peer's lock; packets read the slots under RCU.
+ * A key that moves is in no slot for a moment: who looks for the one that opens
+ * a frame must look again.
  * A key that leaves its slots is freed after a grace period, from a worker,
  * since freeing a cipher may sleep.
  */
@@ -235,26 +237,29 @@ static bool is_lost(const struct pilot_key *old, const struct pilot_key *key)
 /* Makes @key, new or from another slot, the one that sends. */
 static void promote(struct pilot_peer *peer, struct pilot_key *key)
 {
+	struct pilot_key *old, *out = NULL;
 	enum pilot_slot slot;
-	struct pilot_key *old;
 
 	lockdep_assert_held(&peer->lock);
+	write_seqcount_begin(&peer->keys_seq);
 	for (slot = 0; slot < PILOT_SLOTS; slot++)
 		if (slot_key(peer, slot) == key)
 			replace(peer, slot, NULL);
 	old = replace(peer, PILOT_SLOT_CURRENT, key);
+	if (old) {
+		if (old->proven)
+			slot = PILOT_SLOT_PREVIOUS;
+		else if (key->proven && !slot_key(peer, PILOT_SLOT_NEXT))
+			slot = PILOT_SLOT_NEXT;
+		else
+			slot = PILOT_SLOT_EARLIER;
+		out = replace(peer, slot, old);
+	}
+	write_seqcount_end(&peer->keys_seq);
 	trace_pilot_key(peer, key->id, PILOT_KEY_SENDS, PILOT_REASON_NONE);
-	if (!old)
-		return;
-	if (is_lost(old, key))
+	if (old && is_lost(old, key))
 		WRITE_ONCE(peer->lost_key, old->id);
-	if (old->proven)
-		slot = PILOT_SLOT_PREVIOUS;
-	else if (key->proven && !slot_key(peer, PILOT_SLOT_NEXT))
-		slot = PILOT_SLOT_NEXT;
-	else
-		slot = PILOT_SLOT_EARLIER;
-	retire(peer, replace(peer, slot, old), PILOT_REASON_REPLACED);
+	retire(peer, out, PILOT_REASON_REPLACED);
 }
 
 /*
@@ -278,11 +283,14 @@ static bool is_full(struct pilot_peer *peer)
 /* Puts a new key beside the proven one. */
 static void put_beside(struct pilot_peer *peer, struct pilot_key *key)
 {
-	struct pilot_key *old = replace(peer, PILOT_SLOT_NEXT, key);
+	struct pilot_key *old, *out = NULL;
 
+	write_seqcount_begin(&peer->keys_seq);
+	old = replace(peer, PILOT_SLOT_NEXT, key);
 	if (old)
-		retire(peer, replace(peer, PILOT_SLOT_EARLIER, old),
-		       PILOT_REASON_REPLACED);
+		out = replace(peer, PILOT_SLOT_EARLIER, old);
+	write_seqcount_end(&peer->keys_seq);
+	retire(peer, out, PILOT_REASON_REPLACED);
 }
 
 static struct pilot_key *new_key(struct pilot_device *pd,
@@ -453,10 +461,12 @@ static bool take_out(struct pilot_peer *peer, struct pilot_key *key)
 			break;
 	if (slot == PILOT_SLOTS)
 		return false;
+	write_seqcount_begin(&peer->keys_seq);
 	if (slot == PILOT_SLOT_CURRENT)
 		up = replace(peer, PILOT_SLOT_NEXT, NULL) ?:
 		     replace(peer, PILOT_SLOT_EARLIER, NULL);
 	replace(peer, slot, up);
+	write_seqcount_end(&peer->keys_seq);
 	if (!has_key(peer))
 		atomic_dec(&peer->pd->n_keys);
 	return true;
@@ -518,19 +528,8 @@ void pilot_key_drop_all(struct pilot_peer *peer, enum pilot_reason reason)
 	pilot_salvage_forget(peer);
 }
 
-/**
- * pilot_key_candidates() - which keys a frame may have been sealed with
- * @peer: sender
- * @prefix: nonce prefix of the frame
- * @cand: receives the keys, most likely first
- *
- * A key that has seen the prefix is the only candidate: that another key of
- * the peer draws the same 32 bits is as good as impossible.
- *
- * Context: RCU read side. Return: how many.
- */
-unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
-				  struct pilot_key *cand[PILOT_SLOTS])
+static unsigned int list_keys(struct pilot_peer *peer, __be32 prefix,
+			      struct pilot_key *cand[PILOT_SLOTS])
 {
 	unsigned int slot, n = 0;
 
@@ -547,6 +546,29 @@ unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
 		}
 		cand[n++] = key;
 	}
+	return n;
+}
+
+/**
+ * pilot_key_candidates() - which keys a frame may have been sealed with
+ * @peer: sender
+ * @prefix: nonce prefix of the frame
+ * @cand: receives the keys, most likely first
+ *
+ * A key that has seen the prefix is the only candidate: that another key of
+ * the peer draws the same 32 bits is as good as impossible.
+ *
+ * Context: bottom halves off, RCU read side. Return: how many.
+ */
+unsigned int pilot_key_candidates(struct pilot_peer *peer, __be32 prefix,
+				  struct pilot_key *cand[PILOT_SLOTS])
+{
+	unsigned int seq, n;
+
+	do {
+		seq = read_seqcount_begin(&peer->keys_seq);
+		n = list_keys(peer, prefix, cand);
+	} while (read_seqcount_retry(&peer->keys_seq, seq));
 	return n;
 }
 
