@@ -214,7 +214,7 @@ where_lost() {
 		echo "in $ns:"
 		on "$ns" pilot show pilot0 2>/dev/null | grep failures
 		ip -n "$ns" -s link | awk '/^[0-9]/ { dev = $2 } /[RT]X:/ { way = $1; getline; print dev, way, $2, "dropped", $4 }'
-		on "$ns" cat /proc/net/snmp /proc/net/snmp6 | grep -E '^Udp:|(Errors|Discards)' | grep -v '\b0$'
+		on "$ns" nstat -as | grep -E 'Err|Drop|Discard|NoPort|NoRoute|Fail'
 	done
 	cat /proc/net/softnet_stat
 }
