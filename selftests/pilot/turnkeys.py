@@ -7,7 +7,6 @@ ADDRESS from another: keys change their slots while node 2 looks for those of fr
 frame has to be opened; none is under way under a key that makes way for good.
 
 A new key is node 2's first, whose probe node 1 cannot open; node 1's has both go over."""
-import ctypes
 import os
 import signal
 import socket
@@ -15,17 +14,10 @@ import sys
 import time
 
 import genl
+from carry import enter
 
-CLONE_NEWNET = 0x40000000
 FIRST = 1 << 20  # name of a key
 PATIENCE = 30   # s; emulated machines are slow
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def enter(ns):
-    with open('/run/netns/' + ns, encoding='ascii') as f:
-        if libc.setns(f.fileno(), CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), 'cannot enter ' + ns)
 
 
 class Node:
