@@ -117,7 +117,8 @@ static void on_lost(void *data)
 
 	/* Sequence numbers begin anew: this loss is not told twice. */
 	m->n_seen = 0;
-	say_lost(m, NULL, 0);
+	if (!m->failed)
+		say_lost(m, NULL, 0);
 }
 
 static enum cli_color event_color(const struct pilot_event_info *e)
@@ -254,7 +255,8 @@ static int on_msg(const struct nlmsghdr *nlh, void *data)
 	char stamp[64];
 	bool fresh;
 
-	if (pilot_msg_cmd(nlh) != PILOT_CMD_EVENT)
+	/* What came with a line that could not be written: said once is enough. */
+	if (m->failed || pilot_msg_cmd(nlh) != PILOT_CMD_EVENT)
 		return 0;
 	if (pilot_msg_event(nlh, &e, &err)) {
 		cli_warn("an event was passed over: %s", err.text);
@@ -268,6 +270,8 @@ static int on_msg(const struct nlmsghdr *nlh, void *data)
 	if (dev && !fresh && e.seq - dev->seq - 1 < UINT32_MAX / 2 &&
 	    e.seq - dev->seq - 1)
 		say_lost(m, cli_ifname(&e.dev), e.seq - dev->seq - 1);
+	if (m->failed)
+		return 0;
 	if (dev) {
 		dev->seq = e.seq;
 		/* The network is not in the event; ask, and again if it changed. */
