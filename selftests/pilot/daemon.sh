@@ -424,9 +424,11 @@ frames_of_node_2() {
 	[ "$(wc -l <"$work/gate")" = 40 ] || fail "$(wc -l <"$work/gate") frames of node 2"
 }
 
-# Once the key is older than the grace; there is no traffic that speaks for it.
+# Once the key is older than the grace; there is no traffic that speaks for it, nor a
+# keepalive, which is due when nothing was sent for 25 s.
 asks_for_key() { # counter frames
 	local before count
+	ping_tunnel "$n1" "$(map6 2)" || return
 	sleep 4
 	before=$(current_key "$n1" 2) && count=$(peer_value "$n1" 2 "$1") || return
 	on "$r" python3 -S -E "$py/frames.py" send $under4_1 37736 <"$work/gate" || return
